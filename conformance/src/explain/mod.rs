@@ -1,0 +1,75 @@
+//! What every check means and what to do about it.
+
+mod client;
+mod coverage;
+mod fixture;
+mod spec;
+
+use std::fmt;
+
+use crate::finding::Attribution;
+
+/// All that there is to say about one check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// Id of the check, as `C401`.
+    pub id: &'static str,
+    /// What it checks, in a few words.
+    pub title: &'static str,
+    /// What a finding says.
+    pub meaning: &'static str,
+    /// How one usually comes about.
+    pub cause: &'static str,
+    /// What to do.
+    pub fix: &'static str,
+    /// A finding, or what causes one.
+    pub example: &'static str,
+}
+
+const fn entry(
+    id: &'static str,
+    title: &'static str,
+    meaning: &'static str,
+    cause: &'static str,
+    fix: &'static str,
+    example: &'static str,
+) -> Explanation {
+    Explanation { id, title, meaning, cause, fix, example }
+}
+
+impl Explanation {
+    /// Who has to act on a finding.
+    #[must_use]
+    pub fn attribution(&self) -> Attribution {
+        Attribution::of(self.id)
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}  {}", self.id, self.title)?;
+        writeln!(f, "\n  {}\n", self.meaning)?;
+        writeln!(f, "  who acts  {}", self.attribution().title())?;
+        writeln!(f, "  cause     {}", self.cause)?;
+        writeln!(f, "  fix       {}", self.fix)?;
+        writeln!(f, "  example   {}", self.example)
+    }
+}
+
+/// The explanation of a check, or `None` for an id that no check has.
+///
+/// ```
+/// use opusclip_conformance::explain::explain;
+///
+/// assert_eq!(explain("C405").map(|check| check.title), Some("round trip"));
+/// assert!(explain("X1").is_none());
+/// ```
+#[must_use]
+pub fn explain(id: &str) -> Option<&'static Explanation> {
+    all().find(|explanation| explanation.id == id)
+}
+
+/// Every check, in order of the ids within spec, fixture, client, coverage and engine.
+pub fn all() -> impl Iterator<Item = &'static Explanation> {
+    [spec::CHECKS, fixture::CHECKS, client::CHECKS, coverage::CHECKS].into_iter().flatten()
+}

@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+pub mod compare;
+pub mod exchange;
+pub mod explain;
+pub mod finding;
+pub mod fixture;
+pub mod lint;
+pub mod options;
+#[cfg(feature = "replay")]
+pub mod replay;
+pub mod report;
+pub mod run;
+pub mod secrets;
+pub mod spec;
+pub mod subject;
+pub mod suite;
+pub mod view;
+pub mod waivers;
+
+mod agreement;
+mod closed;
+mod json;
+mod params;
+mod roundtrip;

@@ -1,0 +1,258 @@
+//! Parameters as text: put together from a request, taken apart by style, judged by their schema.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::Spec;
+use super::model::{Parameter, Style};
+use super::pointer::percent_decode;
+use super::schema::{World, property_names};
+
+/// The value of a parameter, and what the document says against it.
+pub(super) struct Judged {
+    /// The parameter as JSON, where it could be read.
+    pub(super) value: Value,
+    /// Pointer into the document and message of each objection.
+    pub(super) faults: Vec<(String, String)>,
+}
+
+/// The query pairs of a request, and which of them a parameter has claimed.
+pub(super) struct Query<'a> {
+    pairs: &'a [(String, String)],
+    claimed: BTreeSet<usize>,
+}
+
+impl<'a> Query<'a> {
+    pub(super) fn new(pairs: &'a [(String, String)]) -> Self {
+        Self { pairs, claimed: BTreeSet::new() }
+    }
+
+    /// The values of the pairs with this name, which are no longer undocumented.
+    pub(super) fn claim(&mut self, name: &str) -> Vec<&'a str> {
+        let mut values = Vec::new();
+        for (position, (key, value)) in self.pairs.iter().enumerate() {
+            if key == name {
+                self.claimed.insert(position);
+                values.push(value.as_str());
+            }
+        }
+        values
+    }
+
+    /// The names that no parameter has claimed, each once.
+    pub(super) fn unclaimed(&self) -> BTreeSet<&'a str> {
+        let pairs = self.pairs.iter().enumerate();
+        pairs.filter(|(position, _)| !self.claimed.contains(position)).map(|(_, (name, _))| name.as_str()).collect()
+    }
+}
+
+/// What a schema describes, as far as taking text apart goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Scalar,
+    Array,
+    Object,
+}
+
+impl Spec {
+    /// The query parameter in a request: `None` when it is absent.
+    pub(super) fn query_value(&self, parameter: &Parameter, query: &mut Query<'_>) -> Option<Judged> {
+        let shape = self.shape(parameter);
+        let value = match (shape, parameter.style, parameter.explode) {
+            (Shape::Object, Style::Deep, _) => self.deep_object(parameter, query)?,
+            (Shape::Object, Style::Comma, true) => self.spread_object(parameter, query)?,
+            (Shape::Array, _, true) => {
+                let values = query.claim(&parameter.name);
+                if values.is_empty() {
+                    return None;
+                }
+                let items = values.into_iter().map(|text| self.item(parameter, text));
+                Value::Array(items.collect())
+            }
+            _ => {
+                let values = query.claim(&parameter.name);
+                if values.len() > 1 {
+                    return Some(Judged {
+                        value: Value::Null,
+                        faults: vec![(parameter.pointer.clone(), format!("given {} times, and takes one value", values.len()))],
+                    });
+                }
+                return Some(self.text_value(parameter, values.first()?));
+            }
+        };
+        Some(self.judge(parameter, value))
+    }
+
+    /// The one text of a path, header, cookie or query parameter.
+    pub(super) fn text_value(&self, parameter: &Parameter, text: &str) -> Judged {
+        let Some(schema) = &parameter.schema else {
+            return Judged { value: Value::from(text), faults: Vec::new() };
+        };
+        let separator = match parameter.style {
+            Style::Space => ' ',
+            Style::Pipe => '|',
+            _ => ',',
+        };
+        let value = match (parameter.style, self.shape(parameter)) {
+            (Style::Json, _) => match serde_json::from_str(text) {
+                Ok(value) => value,
+                Err(error) => {
+                    return Judged { value: Value::Null, faults: vec![(parameter.pointer.clone(), format!("not JSON: {error}"))] };
+                }
+            },
+            (Style::Opaque, _) => {
+                return Judged { value: Value::from(text), faults: Vec::new() };
+            }
+            (_, Shape::Scalar) => self.scalar(schema, text),
+            (_, Shape::Array) => {
+                let items = text.split(separator).filter(|_| !text.is_empty());
+                Value::Array(items.map(|text| self.item(parameter, text)).collect())
+            }
+            (_, Shape::Object) => {
+                let mut object = Map::new();
+                let parts: Vec<_> = text.split(separator).collect();
+                let pairs: Vec<_> = if parameter.explode {
+                    parts.iter().filter_map(|part| part.split_once('=')).collect()
+                } else {
+                    let pairs = parts.chunks_exact(2);
+                    pairs.filter_map(|pair| Some((*pair.first()?, *pair.last()?))).collect()
+                };
+                for (name, text) in pairs {
+                    object.insert(name.to_owned(), self.member(schema, name, text));
+                }
+                Value::Object(object)
+            }
+        };
+        self.judge(parameter, value)
+    }
+
+    fn judge(&self, parameter: &Parameter, value: Value) -> Judged {
+        let faults = match &parameter.schema {
+            Some(schema) => self.faults(schema, &value),
+            None => Vec::new(),
+        };
+        let place = |path: &str| match path {
+            "" => String::new(),
+            _ => format!(" at {path}"),
+        };
+        Judged {
+            faults: faults.into_iter().map(|fault| (fault.spec_at, format!("{}{}", fault.message, place(&fault.path)))).collect(),
+            value,
+        }
+    }
+
+    /// The body of a form as the object that its schema describes.
+    pub(super) fn form_value(&self, schema: &str, text: &str) -> Value {
+        let mut object = Map::new();
+        let pairs: Vec<(String, String)> = text
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                let decode = |text: &str| percent_decode(&text.replace('+', " ")).into_owned();
+                (decode(name), decode(value))
+            })
+            .collect();
+        for (name, text) in &pairs {
+            let property = self.property(schema, name);
+            let array = property.as_ref().filter(|at| self.schema_shape(at) == Shape::Array);
+            match array {
+                Some(at) => {
+                    let item = self.array_item(at, text);
+                    let list = object.entry(name.clone()).or_insert_with(|| Value::Array(Vec::new()));
+                    if let Value::Array(items) = list {
+                        items.push(item);
+                    }
+                }
+                None => {
+                    object.insert(name.clone(), self.member(schema, name, text));
+                }
+            }
+        }
+        Value::Object(object)
+    }
+
+    fn deep_object(&self, parameter: &Parameter, query: &mut Query<'_>) -> Option<Value> {
+        let schema = parameter.schema.as_deref()?;
+        let mut object = Map::new();
+        let prefix = format!("{}[", parameter.name);
+        let pairs = query.pairs;
+        for (key, _) in pairs {
+            let name = key.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(']'));
+            let Some(name) = name else {
+                continue;
+            };
+            if let Some(text) = query.claim(key).first() {
+                object.insert(name.to_owned(), self.member(schema, name, text));
+            }
+        }
+        (!object.is_empty()).then_some(Value::Object(object))
+    }
+
+    fn spread_object(&self, parameter: &Parameter, query: &mut Query<'_>) -> Option<Value> {
+        let schema = parameter.schema.as_deref()?;
+        let mut object = Map::new();
+        for name in property_names(self.document(), schema) {
+            if let Some(text) = query.claim(&name).first() {
+                object.insert(name.clone(), self.member(schema, &name, text));
+            }
+        }
+        (!object.is_empty()).then_some(Value::Object(object))
+    }
+
+    fn item(&self, parameter: &Parameter, text: &str) -> Value {
+        match &parameter.schema {
+            Some(schema) => self.array_item(schema, text),
+            None => Value::from(text),
+        }
+    }
+
+    fn array_item(&self, schema: &str, text: &str) -> Value {
+        let items = self.facets(schema, None).into_iter().find_map(|facet| facet.items());
+        match items {
+            Some(at) => self.scalar(&at, text),
+            None => Value::from(text),
+        }
+    }
+
+    fn member(&self, schema: &str, name: &str, text: &str) -> Value {
+        match self.property(schema, name) {
+            Some(at) => self.scalar(&at, text),
+            None => Value::from(text),
+        }
+    }
+
+    fn property(&self, schema: &str, name: &str) -> Option<String> {
+        let facets = self.facets(schema, None);
+        facets.into_iter().find_map(|facet| facet.property(name))
+    }
+
+    /// Text as the value that the schema takes: as text, as a number, as a truth value.
+    fn scalar(&self, schema: &str, text: &str) -> Value {
+        let plain = text.strip_prefix('-').unwrap_or(text);
+        let numeric =
+            plain.starts_with(|first: char| first.is_ascii_digit()) && plain.chars().all(|char| char.is_ascii_digit() || char == '.');
+        let number = numeric.then(|| serde_json::from_str::<Value>(text).ok()).flatten();
+        let truth = text.parse::<bool>().ok().map(Value::Bool);
+        let candidates = [Some(Value::from(text)), number, truth];
+        candidates.into_iter().flatten().find(|value| self.accepts(schema, World::Closed, value)).unwrap_or_else(|| Value::from(text))
+    }
+
+    fn shape(&self, parameter: &Parameter) -> Shape {
+        match &parameter.schema {
+            Some(schema) => self.schema_shape(schema),
+            None => Shape::Scalar,
+        }
+    }
+
+    fn schema_shape(&self, schema: &str) -> Shape {
+        let facets = self.facets(schema, None);
+        let mut kinds = facets.iter().filter_map(|facet| facet.value.get("type")?.as_str());
+        match kinds.next() {
+            Some("array") => Shape::Array,
+            Some("object") => Shape::Object,
+            _ => Shape::Scalar,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The program from outside: what it prints where, and how it ends.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use crate::toy::root;
+
+fn conformance(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    command.current_dir(root()).env_remove("NO_COLOR").args(arguments).output().unwrap()
+}
+
+fn toy(arguments: &[&str]) -> Output {
+    conformance(&[&["--spec", "openapi.yaml", "--fixtures", "fixtures"], arguments].concat())
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A folder of its own for one test, gone when it ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("conformance-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn good_input_ends_with_0_and_an_empty_stderr() {
+    for arguments in [
+        &["lint"][..],
+        &["check"],
+        &["coverage", "--missing"],
+        &["coverage", "--json"],
+        &["schema"],
+        &["schema", "report"],
+        &["explain", "C405", "v702"],
+        &["explain", "--list"],
+        &["show", "books/get_book/minimal"],
+        &["show", "fixtures/books/get_book/minimal.yaml", "--format", "json"],
+        &["lint", "fixtures/books/get_book", "fixtures/covers/put_cover/by-url.yaml"],
+        &["check", "--format", "json"],
+    ] {
+        let output = toy(arguments);
+        assert_eq!((code(&output), stderr(&output).as_str()), (0, ""), "{arguments:?}");
+        assert!(!stdout(&output).is_empty());
+        assert!(!stdout(&output).contains('\x1b'), "{arguments:?}: colours in a pipe");
+    }
+}
+
+#[test]
+fn bad_input_is_one_line_with_the_place_and_a_way_out() {
+    let folder = Folder::new("bad");
+    let not_yaml = folder.file("not-yaml.yaml", "openapi: [\n");
+    let twice = folder.file("twice.yaml", "openapi: 3.0.3\ninfo: {}\ninfo: {}\n");
+    let bad_waivers = folder.file("waivers.yaml", "- {item: [\n");
+    let _ = folder.file("fixtures/books/get_book/broken.yaml", "fixture: 1\nsummary: x\n");
+    let _ = folder.file("empty/readme.txt", "");
+    let fixtures = format!("{}/fixtures", folder.path());
+    let empty = format!("{}/empty", folder.path());
+    let cases: Vec<(Vec<&str>, i32, &str)> = vec![
+        (vec!["lint", "--spec", "nowhere.yaml"], 2, "nowhere.yaml: no such file; name the OpenAPI document with --spec"),
+        (vec!["lint", "--fixtures", "nowhere"], 2, "nowhere: No such file or directory"),
+        (vec!["lint", "--fixtures", &empty], 2, "no *.yaml file below this folder"),
+        (vec!["lint", "--waivers", "nowhere.yaml"], 2, "nowhere.yaml: no such file"),
+        (vec!["lint", "--spec", &not_yaml], 1, "not-yaml.yaml:"),
+        (vec!["lint", "--spec", &twice], 1, "twice.yaml:3:1: "),
+        (vec!["lint", "--waivers", &bad_waivers], 1, "waivers.yaml:"),
+        (vec!["lint", "elsewhere"], 2, "elsewhere: no fixture of fixtures is there"),
+        (vec!["check", "--filter", "nothing"], 2, "no fixture's id contains `nothing`"),
+        (vec!["coverage", "--filter", "books"], 2, "leave --filter out"),
+        (vec!["show", "books/get_book/minima"], 2, "there is no fixture `books/get_book/minima`; perhaps books/"),
+        (vec!["explain", "X999"], 2, "there is no check `X999`; `conformance explain --list` names all"),
+        (vec!["show", "--fixtures", &fixtures, "books/get_book/broken"], 1, "broken.yaml:1:1"),
+    ];
+    for (arguments, expected, part) in cases {
+        let output = toy(&arguments);
+        let said = stderr(&output);
+        assert_eq!(code(&output), expected, "{arguments:?}: {said}");
+        assert!(said.contains(part) && said.starts_with("conformance: "), "{arguments:?}: no `{part}` in {said}");
+        assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
+        assert_eq!(stdout(&output), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    for arguments in [&["frobnicate"][..], &["lint", "--nope"], &[], &["check", "--today", "tomorrow"], &["explain"]] {
+        assert_eq!(code(&toy(arguments)), 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn findings_end_with_1_and_say_how_to_see_them_again() {
+    let folder = Folder::new("findings");
+    let text = fs::read_to_string(root().join("fixtures/books/get_book/minimal.yaml")).unwrap();
+    let file = folder.file("books/get_book/minimal.yaml", &text.replace("title:", "titel:"));
+    let output = toy(&["lint", "--fixtures", folder.path()]);
+    let said = stdout(&output);
+    assert_eq!(code(&output), 1);
+    let again = format!("conformance lint --fixtures {} --filter books/get_book/minimal", folder.path());
+    for part in ["FAIL", "F302 books/get_book/minimal /response/json/titel", &format!("{file}:14:"), &again, "openapi.yaml:"] {
+        assert!(said.contains(part), "no `{part}` in\n{said}");
+    }
+    assert_eq!(code(&toy(&["lint", "--fixtures", folder.path(), "--filter", "books/get_book/minimal"])), 1);
+}
+
+#[test]
+fn a_malformed_fixture_is_a_finding_not_a_crash() {
+    let folder = Folder::new("malformed");
+    let _ = folder.file("books/get_book/one.yaml", "fixture: 1\n\tid: x");
+    let _ = folder.file("books/get_book/two.yml", "fixture: 1\n");
+    let _ = folder.file("books/get_book/three.yaml", "- just\n- a list\n");
+    let output = toy(&["check", "--fixtures", folder.path(), "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((code(&output), &report["totals"]["failed"]), (1, &3.into()));
+}
+
+#[test]
+fn the_day_decides_about_a_waiver() {
+    let folder = Folder::new("waivers");
+    let waivers = folder.file("waivers.yaml", "- {item: V702 list_books 429, reason: r, until: 2027-03-01}\n");
+    let on = |day: &str| stdout(&toy(&["check", "--waivers", &waivers, "--today", day]));
+    assert!(on("2027-03-01").contains("V721"));
+    assert!(on("2027-03-02").contains("V720"));
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_conformance"))
+        .args(["schema", "fixture"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((code(&output), stderr(&output).as_str()), (0, ""));
+}

@@ -1,0 +1,11 @@
+//! The harness from outside: a toy API, its fixtures, a toy client, and everything that can be wrong with each.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod catalogue;
+mod cli;
+mod lint;
+mod replay;
+mod report;
+mod roundtrip;
+mod toy;

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs, missing_debug_implementations)]
+
+mod aliases;
+#[path = "generated.rs"]
+pub mod api;
+pub mod calls;
+mod client;
+mod decode;
+mod dispatch;
+mod error;
+pub mod operation;
+mod pages;
+mod raw;
+mod storage;
+mod tls;
+mod transport;
+pub mod types;
+
+pub use calls::{ClipSource, CollectionFilter};
+pub use client::{Client, ClientBuilder};
+pub use dispatch::Dispatched;
+pub use error::Error;
+pub use pages::ClipPages;
+pub use raw::{RawCall, RawReply};
+pub use storage::{ContentRange, UploadSession, UploadStatus};
+pub use transport::{Clock, RetryPolicy};

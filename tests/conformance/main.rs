@@ -1,0 +1,44 @@
+//! Every fixture is one named test; more tests look after the whole.
+//!
+//! `cargo test --test conformance -- clips/list_clips` runs those of one operation.
+
+mod adapter;
+mod suite;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use opusclip_conformance::suite::Case;
+
+use suite::Harness;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let harness = match Harness::load() {
+        Ok(harness) => Arc::new(harness),
+        Err(problem) => {
+            eprintln!("{problem}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let cases = harness.suite.cases.iter().map(|case| fixture(&harness, case));
+    let mut trials: Vec<Trial> = cases.collect();
+    let whole: [(&str, fn(&Harness) -> Result<(), Failed>); 5] = [
+        ("suite::is_clean_and_covers_everything", Harness::is_clean),
+        ("suite::has_one_snapshot_for_each_fixture", Harness::snapshots_match),
+        ("suite::every_operation_has_the_cases_it_needs", Harness::every_operation_is_covered),
+        ("suite::documented_examples_are_fixtures", Harness::documented_examples),
+        ("surface::public_items_of_the_binding", Harness::public_surface),
+    ];
+    for (name, check) in whole {
+        let harness = Arc::clone(&harness);
+        trials.push(Trial::test(name, move || check(&harness)));
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn fixture(harness: &Arc<Harness>, case: &Case) -> Trial {
+    let (id, harness) = (case.fixture.id.clone(), Arc::clone(harness));
+    Trial::test(id.clone(), move || harness.replay(&id))
+}
