@@ -12,6 +12,8 @@ mod generate;
 mod lower;
 #[path = "build/model.rs"]
 mod model;
+#[path = "build/surface.rs"]
+mod surface;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,8 +49,9 @@ fn run() -> Result<()> {
     let api = generate::generate(&spec, &model, &lowered)?;
     write(&out, "types.rs", emit::types(&model))?;
     write(&out, "operations.rs", emit::table(&model))?;
-    write(&out, "calls.rs", emit::calls(&spec, &model, &lowered, &api)?)?;
+    let calls = write(&out, "calls.rs", emit::calls(&spec, &model, &lowered, &api)?)?;
     write(&out, "dispatch.rs", emit::dispatcher(&spec, &model, &lowered, &api)?)?;
+    save(&out, "surface.txt", &surface::surface(&model, &lowered, &api, &calls))?;
     save(&out, "api.rs", &prettyplease::unparse(&api))
 }
 
@@ -56,9 +59,10 @@ fn folder(variable: &str) -> Result<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from).ok_or_else(|| Fault::new(variable, "is not set; run this through cargo"))
 }
 
-fn write(out: &Path, name: &str, tokens: TokenStream) -> Result<()> {
-    let file = syn::parse2(tokens.clone()).map_err(|error| Fault::new(name, format!("what was generated is not Rust: {error}")))?;
-    save(out, name, &prettyplease::unparse(&file))
+fn write(out: &Path, name: &str, tokens: TokenStream) -> Result<syn::File> {
+    let file = syn::parse2(tokens).map_err(|error| Fault::new(name, format!("what was generated is not Rust: {error}")))?;
+    save(out, name, &prettyplease::unparse(&file))?;
+    Ok(file)
 }
 
 fn save(out: &Path, name: &str, code: &str) -> Result<()> {

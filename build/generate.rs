@@ -135,11 +135,9 @@ fn edit_types(spec: &Value, items: &mut Vec<Item>) {
             }
         }
         let this = item.ident.clone();
-        if !aliases.is_empty() {
-            // The derived code becomes a function of the type's own, and the trait goes through the aliases first.
-            item.attrs.push(parse_quote!(#[serde(remote = "Self")]));
-            impls.extend(aliased(&this, &aliases));
-        }
+        // The derived code becomes a function of the type's own, and the trait comes before it.
+        item.attrs.push(parse_quote!(#[serde(remote = "Self")]));
+        impls.extend(object(&this, &aliases));
         let doc = if arguments.is_empty() { "Starts with every field left out." } else { "Starts with the required fields." };
         impls.push(parse_quote! {
             impl #this {
@@ -155,13 +153,13 @@ fn edit_types(spec: &Value, items: &mut Vec<Item>) {
     items.extend(impls);
 }
 
-fn aliased(this: &syn::Ident, aliases: &[proc_macro2::TokenStream]) -> [Item; 3] {
+fn object(this: &syn::Ident, aliases: &[proc_macro2::TokenStream]) -> [Item; 3] {
     [
         parse_quote! {
-            impl crate::aliases::Aliased for #this {
+            impl crate::object::Object for #this {
                 const ALIASES: &'static [(&'static str, &'static str)] = &[#(#aliases),*];
 
-                fn from_own_names<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
+                fn from_members<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
                     Self::deserialize(deserializer)
                 }
             }
@@ -169,7 +167,7 @@ fn aliased(this: &syn::Ident, aliases: &[proc_macro2::TokenStream]) -> [Item; 3]
         parse_quote! {
             impl<'de> ::serde::Deserialize<'de> for #this {
                 fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
-                    crate::aliases::deserialize(deserializer)
+                    crate::object::deserialize(deserializer)
                 }
             }
         },

@@ -330,6 +330,9 @@ impl Error {
             _ if self.is_concurrency_limited() => "wait until a running project is finished",
             Some(429) => "wait and call again",
             _ if self.is_quota_exhausted() => "the quota is used up: wait for its reset or change the plan",
+            Some(400 | 403 | 404 | 410) if self.0.operation.is_some_and(|operation| operation.storage) => {
+                "the upload link or session is no longer good: make a new one"
+            }
             Some(403) => "the account or the network is not allowed to do this",
             Some(422) => "the service cannot use this source",
             _ if self.is_connect() => "nothing was sent: check the network and the base URL",
@@ -427,7 +430,7 @@ impl Described {
         };
         let text = |key: &str| match fields.get(key)? {
             Value::String(text) if !text.is_empty() => Some(text.clone()),
-            Value::Array(items) => Some(items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; ")),
+            Value::Array(items) if !items.is_empty() => Some(items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; ")),
             Value::Object(inner) => inner.get("message").and_then(Value::as_str).map(str::to_owned),
             _ => None,
         };

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs, missing_debug_implementations)]
 
-mod aliases;
 #[path = "generated.rs"]
 pub mod api;
 pub mod calls;
@@ -9,6 +8,7 @@ mod client;
 mod decode;
 mod dispatch;
 mod error;
+mod object;
 pub mod operation;
 mod pages;
 mod raw;

@@ -124,7 +124,7 @@ impl Client {
     /// status; a reply without the session's address.
     pub async fn start_upload_session(&self, link: &str) -> Result<UploadSession, Error> {
         let operation = &START_UPLOAD_SESSION;
-        let url = self.storage_url(operation, link)?;
+        let url = self.storage_url(Some(operation), link)?;
         check_signed_headers(operation, &url)?;
         let mut request = Request::new(Method::POST, url);
         request.headers_mut().insert("x-goog-resumable", HeaderValue::from_static("start"));
@@ -138,7 +138,7 @@ impl Client {
         let id = ["x-goog-resumable-upload-id", "x-guploader-uploadid"]
             .into_iter()
             .find_map(|name| text(&answer.headers, &HeaderName::from_static(name)));
-        Ok(UploadSession { uri: self.storage_url(operation, &location)?, id })
+        Ok(UploadSession { uri: self.storage_url(Some(operation), &location)?, id })
     }
 
     /// Takes up a session again from its stored address.
@@ -147,7 +147,7 @@ impl Client {
     ///
     /// [`Error::is_invalid_input`] for an address that is not `https`.
     pub fn open_upload_session(&self, uri: &str) -> Result<UploadSession, Error> {
-        Ok(UploadSession { uri: self.storage_url(&SEND_UPLOAD_BYTES, uri)?, id: None })
+        Ok(UploadSession { uri: self.storage_url(None, uri)?, id: None })
     }
 
     /// Sends bytes: all of them, or the part that `range` names. One attempt: after any failure the offset has to be
@@ -240,7 +240,7 @@ impl Client {
     }
 
     /// An address of the storage: encrypted, unless everything here is on this machine anyway.
-    fn storage_url(&self, operation: &'static Operation, text: &str) -> Result<Url, Error> {
+    fn storage_url(&self, operation: Option<&'static Operation>, text: &str) -> Result<Url, Error> {
         // The address may be signed, so no message repeats it.
         let url = Url::parse(text).map_err(|error| Error::input(operation, format!("the storage address is not a URL: {error}")))?;
         let plain_is_fine = url.scheme() == "http" && is_loopback(&self.shared().base_url);

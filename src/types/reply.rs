@@ -51,7 +51,10 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Data<T> {
             Some(inner) => (inner, true),
             None => (value, false),
         };
-        let value = T::deserialize(value).map_err(D::Error::custom)?;
+        let value = serde_path_to_error::deserialize(value).map_err(|error| match error.path().to_string().as_str() {
+            "." => D::Error::custom(error.inner()),
+            path => D::Error::custom(format_args!("at `{path}`: {}", error.inner())),
+        })?;
         Ok(Self { value, wrapped })
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! `cargo test --test conformance -- clips/list_clips` runs those of one operation.
 
+#![allow(clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "a test may fail by panicking, and its runner prints")]
+
 mod adapter;
 mod suite;
 
@@ -12,6 +14,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use opusclip_conformance::suite::Case;
 
 use suite::Harness;
+
+type WholeCheck = fn(&Harness) -> Result<(), Failed>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -24,7 +28,7 @@ fn main() -> ExitCode {
     };
     let cases = harness.suite.cases.iter().map(|case| fixture(&harness, case));
     let mut trials: Vec<Trial> = cases.collect();
-    let whole: [(&str, fn(&Harness) -> Result<(), Failed>); 5] = [
+    let whole: [(&str, WholeCheck); 5] = [
         ("suite::is_clean_and_covers_everything", Harness::is_clean),
         ("suite::has_one_snapshot_for_each_fixture", Harness::snapshots_match),
         ("suite::every_operation_has_the_cases_it_needs", Harness::every_operation_is_covered),

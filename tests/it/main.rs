@@ -1,5 +1,7 @@
 //! Behaviour of the client, through its public face and against a server on loopback.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail by panicking")]
+
 mod build_script;
 mod errors;
 mod pages;

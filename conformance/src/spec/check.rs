@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::model::{Credential, FORM, Media, Operation, Parameter, Place, Reply, essence, is_json, media_for};
 use super::parameter::Query;
-use super::pointer::join;
+use super::pointer::{existing, join};
 use super::{Spec, Violation};
 use crate::exchange::{Body, Headers, Request, Response, header};
 
@@ -253,7 +253,7 @@ impl Spec {
             found.push(violation(
                 "F301",
                 "/response/status".to_owned(),
-                &join(&operation.pointer, "responses"),
+                existing(self.document(), &join(&operation.pointer, "responses")),
                 format!("the status {} is not documented; documented: {}", response.status, documented.join(", ")),
             ));
             return found;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::model::{Credential, FORM, Operation, essence, is_json};
-use super::pointer::{FlawKind, join, reference, resolve, target, tokens};
+use super::pointer::{FlawKind, existing, join, reference, resolve, target, tokens};
 use super::schema::{World, property_names};
 use super::walk::{Kind, Node, nodes};
 use super::{Spec, Violation};
@@ -47,6 +47,12 @@ impl Spec {
         }
         self.lint_ids(&nodes, &mut found);
         self.lint_unused(&nodes, &mut found);
+        for violation in &mut found.0 {
+            // What is missing has no place of its own.
+            let place = existing(self.document(), &violation.at).to_owned();
+            violation.spec_at.clone_from(&place);
+            violation.at = place;
+        }
         found.0.sort();
         found.0.dedup();
         found.0
@@ -87,10 +93,13 @@ impl Spec {
         }
         self.lint_nullable(at, schema, found);
         self.lint_null_branches(at, schema, found);
-        // The parts of a composition may require what other parts document.
-        if !parts.contains(at) {
+        // The parts of a composition may require, and show, what other parts document.
+        let world = if parts.contains(at) {
+            World::Open
+        } else {
             self.lint_required(at, found);
-        }
+            World::Closed
+        };
         let compiled = self.checkers.get(self.document(), at, World::Closed);
         if let Err(error) = &*compiled {
             // A reference that leads nowhere has its own check.
@@ -101,7 +110,7 @@ impl Spec {
         }
         for key in ["example", "default"] {
             if let Some(value) = schema.get(key) {
-                self.lint_example(at, value, &join(at, key), found);
+                self.lint_example(at, world, value, &join(at, key), found);
             }
         }
     }
@@ -184,7 +193,7 @@ impl Spec {
         let media = tokens(&node.pointer).last().unwrap_or_default();
         let kind = essence(&media);
         if node.kind != Kind::Media || is_json(&kind) {
-            self.lint_example(schema, value, at, found);
+            self.lint_example(schema, World::Closed, value, at, found);
             return;
         }
         // In any other media type an example is the text of the body, or a form as an object.
@@ -194,15 +203,17 @@ impl Spec {
             _ => Ok(None),
         };
         if let Ok(Some(value)) = body {
-            self.lint_example(schema, &value, at, found);
+            self.lint_example(schema, World::Closed, &value, at, found);
         }
     }
 
-    fn lint_example(&self, schema: &str, value: &Value, at: &str, found: &mut Found) {
-        if self.checkers.get(self.document(), schema, World::Closed).is_err() {
+    fn lint_example(&self, schema: &str, world: World, value: &Value, at: &str, found: &mut Found) {
+        let document = self.document();
+        // A schema that cannot be used has a finding of its own.
+        if self.checkers.get(document, schema, world).is_err() {
             return;
         }
-        for fault in self.faults(schema, value) {
+        for fault in self.checkers.faults(document, schema, world, value) {
             found.add("S106", &format!("{at}{}", fault.path), fault.message);
         }
     }

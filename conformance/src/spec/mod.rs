@@ -269,7 +269,7 @@ impl Spec {
     }
 
     fn faults(&self, schema: &str, value: &Value) -> Vec<Fault> {
-        self.checkers.faults(&self.document, schema, value)
+        self.checkers.faults(&self.document, schema, World::Closed, value)
     }
 
     fn accepts(&self, schema: &str, world: World, value: &Value) -> bool {

@@ -65,9 +65,9 @@ impl Checkers {
         }
     }
 
-    /// What the schema at `pointer` has to say against `value`, in a closed world.
-    pub(super) fn faults(&self, document: &Value, pointer: &str, value: &Value) -> Vec<Fault> {
-        match &*self.get(document, pointer, World::Closed) {
+    /// What the schema at `pointer` has to say against `value`.
+    pub(super) fn faults(&self, document: &Value, pointer: &str, world: World, value: &Value) -> Vec<Fault> {
+        match &*self.get(document, pointer, world) {
             Ok(checker) if checker.validator.is_valid(value) => Vec::new(),
             Ok(checker) => checker.faults(document, value),
             Err(error) => vec![Fault {
@@ -294,7 +294,7 @@ mod tests {
         }}}});
         let checkers = Checkers::default();
         checkers
-            .faults(&document, "/components/schemas/S", value)
+            .faults(&document, "/components/schemas/S", World::Closed, value)
             .into_iter()
             .map(|fault| (fault.path, fault.spec_at, fault.message))
             .collect()

@@ -3,11 +3,11 @@
 use opusclip_conformance::compare::judge;
 use opusclip_conformance::exchange::Request;
 use opusclip_conformance::options::Options;
-use opusclip_conformance::subject::Outcome;
+use opusclip_conformance::subject::{Failure, Outcome};
 use opusclip_conformance::suite::Suite;
 use serde_json::{Value, json};
 
-use crate::toy::spec;
+use crate::toy::{KEY, spec};
 
 /// The findings when a client makes `value` of `body`; `expect` is added to the expectation.
 fn findings(body: &Value, expect: &str, value: Value) -> Vec<String> {
@@ -27,8 +27,8 @@ fn findings(body: &Value, expect: &str, value: Value) -> Vec<String> {
         headers: vec![("authorization".into(), "Bearer sk-test".into())],
         ..Request::default()
     };
-    let outcome = Outcome::Decoded { type_name: "BookPage".into(), value };
-    let found = judge(&spec(), &suite.cases[0], &[sent], &outcome, &Options::default());
+    let outcome = Outcome::Decoded { type_name: "BookPage".into(), value, details: serde_json::Map::new() };
+    let found = judge(spec(), &suite.cases[0], &[sent], &outcome, &Options::default());
     found.iter().map(|finding| format!("{} {}", finding.id, finding.pointer)).collect()
 }
 
@@ -55,10 +55,11 @@ fn each_leaf_that_differs_is_named() {
     let full = json!({"id": "b", "author": {"name": "Rilke"}, "pages": 40});
     for (body, value, expected) in [
         (full.clone(), json!({"id": "b"}), vec!["C405 /response/json/data/0/author/name", "C405 /response/json/data/0/pages"]),
-        (full.clone(), json!({"id": "b", "author": {}, "pages": 41}), vec![
-            "C405 /response/json/data/0/author/name",
-            "C405 /response/json/data/0/pages",
-        ]),
+        (
+            full.clone(),
+            json!({"id": "b", "author": {}, "pages": 41}),
+            vec!["C405 /response/json/data/0/author/name", "C405 /response/json/data/0/pages"],
+        ),
         (json!({"id": "b"}), json!({"id": "b", "pages": 0}), vec!["C405 /response/json/data/0/pages"]),
         (json!({"id": "b", "pages": 40}), json!({"id": "b", "pages": "40"}), vec!["C405 /response/json/data/0/pages"]),
         (json!({"id": "b", "pages": 40}), json!({"id": "b", "pages": null}), vec!["C405 /response/json/data/0/pages"]),
@@ -88,4 +89,17 @@ fn a_part_stands_for_the_value_and_the_rest_is_lost() {
     assert_eq!(found, ["C405 /response/json/total", "C405 /response/json/data/0/pages"]);
     let declared = ", part: /data, lossy: [{at: /total, why: r}, {at: /data/0/pages, why: r}]";
     assert_eq!(findings(&body, declared, value), NOTHING);
+}
+
+#[test]
+fn messages_never_repeat_a_secret() {
+    let mut suite = Suite::default();
+    suite.add("case.yaml", "books/get_book/case", include_str!("../toy/fixtures/books/get_book/maximal.yaml"));
+    let failure = Failure { display: format!("401 for Bearer {KEY}"), ..Failure::default() };
+    let options = Options { secrets: vec![KEY.into()], ..Options::default() };
+    let found = judge(spec(), &suite.cases[0], &[], &Outcome::Failed(failure), &options);
+    let ids: Vec<&str> = found.iter().map(|finding| finding.id).collect();
+    assert_eq!(ids, ["C402", "C403", "C409"]);
+    assert!(found.iter().all(|finding| !finding.message.contains(KEY)), "{found:?}");
+    assert!(found[1].message.contains("Bearer <secret>"), "{found:?}");
 }

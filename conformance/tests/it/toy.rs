@@ -1,6 +1,7 @@
 //! A typed client for the toy API, small enough to read, with switches for everything that a client can do wrong.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use opusclip_conformance::spec::Spec;
 use opusclip_conformance::subject::{Call, Failure, FailureClass, Outcome, Subject};
@@ -17,9 +18,13 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/toy")
 }
 
-pub(crate) fn spec() -> Spec {
-    let text = std::fs::read_to_string(root().join("openapi.yaml")).unwrap();
-    Spec::parse("openapi.yaml", &text).unwrap()
+/// The toy API, read once.
+pub(crate) fn spec() -> &'static Spec {
+    static SPEC: LazyLock<Spec> = LazyLock::new(|| {
+        let text = std::fs::read_to_string(root().join("openapi.yaml")).unwrap();
+        Spec::parse("openapi.yaml", &text).unwrap()
+    });
+    &SPEC
 }
 
 pub(crate) fn suite() -> Suite {
