@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -49,7 +50,9 @@ const OWN_HEADERS: [&str; 3] = ["content-length", "transfer-encoding", "connecti
 /// # }
 /// ```
 pub struct Replayer {
-    server: MockServer,
+    /// `None` only while it is dropped.
+    server: Option<MockServer>,
+    address: SocketAddr,
     state: Arc<State>,
     servers: Vec<String>,
 }
@@ -91,7 +94,7 @@ impl Replayer {
         let mut servers = spec.servers();
         // The longest comes first, so that a URL is never cut at a server that is the beginning of another.
         servers.sort_by_key(|server| std::cmp::Reverse(server.len()));
-        Ok(Self { server, state, servers })
+        Ok(Self { address: *server.address(), server: Some(server), state, servers })
     }
 
     /// Makes the call of one fixture and judges what the client sent and what came of it.
@@ -105,7 +108,7 @@ impl Replayer {
         };
         let _turn = route.turn.lock().await;
         lock(&route.seen).clear();
-        let base = format!("{}/f/{id}", self.server.uri());
+        let base = format!("http://{}/f/{id}", self.address);
         let input = self.input(case, &base);
         let call = Call { operation: &case.fixture.operation, input: &input, base_url: &base };
         let caught = AssertUnwindSafe(subject.call(call)).catch_unwind();
@@ -158,8 +161,18 @@ impl Replayer {
         for (index, server) in self.servers.iter().enumerate() {
             text = text.replace(&format!("{base}/~{index}"), server);
         }
-        let address = self.server.address().to_string();
-        text.replace(base, "<base>").replace(&address, "<server>")
+        text.replace(base, "<base>").replace(&self.address.to_string(), "<server>")
+    }
+}
+
+impl Drop for Replayer {
+    fn drop(&mut self) {
+        // The mock server blocks on a lock of tokio's when it is dropped. Inside a task whose budget is used up that lock is
+        // never had, and the drop spins for ever; a thread of its own has no budget.
+        let server = self.server.take();
+        let ending = std::thread::Builder::new().spawn(move || drop(server));
+        // A panic in there would be wiremock's; there is nothing to do about it while dropping.
+        let _ = ending.map(std::thread::JoinHandle::join);
     }
 }
 

@@ -1,6 +1,10 @@
 //! A client under replay: green when it is right, red with the right id for each thing that it does wrong.
 
 use std::collections::BTreeSet;
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::sync::mpsc;
+use std::task::Poll;
 use std::time::Duration;
 
 use opusclip_conformance::options::Options;
@@ -147,4 +151,25 @@ async fn many_runs_in_a_row_end() {
         let report = run(spec, &suite, &Waivers::none(), &Toy::default(), &options).await;
         assert_eq!(report.totals.executed, suite.cases.len());
     }
+}
+
+/// wiremock's server waits for a lock of tokio's when it is dropped, which a task without budget never gets.
+#[test]
+fn the_server_ends_in_a_task_whose_budget_is_used_up() {
+    let (ended, wait) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let replayer = Replayer::start(spec(), &suite()).await.unwrap();
+            let mut replayer = Some(replayer);
+            poll_fn(|context| {
+                while pin!(tokio::task::coop::consume_budget()).poll(context).is_ready() {}
+                drop(replayer.take());
+                Poll::Ready(())
+            })
+            .await;
+        });
+        ended.send(()).unwrap();
+    });
+    assert!(wait.recv_timeout(Duration::from_secs(20)).is_ok(), "the server does not end");
 }

@@ -103,3 +103,26 @@ fn messages_never_repeat_a_secret() {
     assert!(found.iter().all(|finding| !finding.message.contains(KEY)), "{found:?}");
     assert!(found[1].message.contains("Bearer <secret>"), "{found:?}");
 }
+
+#[test]
+fn a_request_that_is_meant_to_depart_from_the_spec_is_not_held_against_the_client() {
+    let text = include_str!("../toy/fixtures/books/get_book/missing.yaml");
+    let text = text.replace("  path: /books/b9\n", "  path: /books/b9\n  query: [[trace, on]]\n");
+    let declared = "expect:\n  client: api-error\n  violates: [{check: F205, at: /request/query/trace, why: it was seen}]\n";
+    let sent = Request {
+        method: "GET".into(),
+        path: "/books/b9".into(),
+        query: vec![("trace".into(), "on".into())],
+        headers: vec![("authorization".into(), "Bearer sk-test".into())],
+        ..Request::default()
+    };
+    let outcome = Outcome::Failed(Failure { status: Some(404), ..Failure::default() });
+    let ids = |text: &str| -> Vec<&str> {
+        let mut suite = Suite::default();
+        suite.add("case.yaml", "books/get_book/missing", text);
+        let found = judge(spec(), &suite.cases[0], std::slice::from_ref(&sent), &outcome, &Options::default());
+        found.iter().map(|finding| finding.id).collect()
+    };
+    assert_eq!(ids(&text), ["C410"]);
+    assert_eq!(ids(&text.replace("expect: {client: api-error}\n", declared)), NOTHING);
+}
