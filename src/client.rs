@@ -104,7 +104,7 @@ impl Client {
 
     /// Starts one call of the generated client.
     pub(crate) fn begin<T: Reply>(&self, operation: &'static Operation) -> Pending<T> {
-        let state = Arc::new(CallState { accepts_empty: T::ACCEPTS_EMPTY, ..CallState::default() });
+        let state = Arc::new(CallState { operation: Some(operation), accepts_empty: T::ACCEPTS_EMPTY, ..CallState::default() });
         let mut api = self.api.clone();
         api.inner.call = Some(Arc::clone(&state));
         Pending { api, operation, state, reply: PhantomData }

@@ -4,11 +4,11 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::Value;
 
 use crate::operation::Operation;
-use crate::transport::{Answer, Exchange, Failure, Shared, is_concurrency_limit, retry_after};
+use crate::transport::{Answer, Exchange, Failure, REQUEST_ID, Shared, is_concurrency_limit, retry_after};
 use crate::types::Timestamp;
 
 /// How much of a reply's body an error keeps, in bytes.
@@ -82,8 +82,9 @@ impl Error {
     fn from_failure(operation: &'static Operation, failure: Failure) -> Self {
         let outcome_unknown = !operation.idempotent && !failure.is_not_sent();
         let (kind, message, source) = match failure {
-            Failure::Http(error) if error.is_timeout() => (Kind::Timeout, "no reply in time".to_owned(), Some(error)),
+            // Connecting can time out, too; what matters is that nothing was sent.
             Failure::Http(error) if error.is_connect() => (Kind::Connect, "could not connect".to_owned(), Some(error)),
+            Failure::Http(error) if error.is_timeout() => (Kind::Timeout, "no reply in time".to_owned(), Some(error)),
             Failure::Http(error) if error.is_builder() => (Kind::Input, "the request could not be built".to_owned(), Some(error)),
             Failure::Http(error) => (Kind::Transport, "the connection broke off".to_owned(), Some(error)),
             Failure::TooLarge => (Kind::Transport, "the reply is larger than 64 MiB".to_owned(), None),
@@ -106,7 +107,7 @@ impl Error {
             status: Some(status),
             code: described.code,
             message: described.message,
-            request_id: header(&answer.headers, "x-request-id"),
+            request_id: header(&answer.headers, &REQUEST_ID),
             retry_after: retry_after(&answer.headers, shared.clock.system_time()),
             reset_at: described.reset_at,
             concurrency: status == 429 && is_concurrency_limit(&answer.headers),
@@ -132,7 +133,7 @@ impl Error {
     /// A success that does not say what it has to say.
     pub(crate) fn unusable(operation: &'static Operation, shared: &Shared, answer: &Answer, message: impl Into<String>) -> Self {
         let (body, message) = (kept(&answer.body, shared), message.into());
-        let request_id = header(&answer.headers, "x-request-id");
+        let request_id = header(&answer.headers, &REQUEST_ID);
         let outcome_unknown = !operation.idempotent;
         let status = Some(answer.status.as_u16());
         Self(Box::new(Inner {
@@ -398,7 +399,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(400).collect()
 }
 
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 

@@ -16,8 +16,25 @@ pub(crate) trait Object: Sized {
     /// in this list; serde's own `alias` refuses an object that has two of them.
     const ALIASES: &'static [(&'static str, &'static str)];
 
+    /// The lengths of all these names, a bit each: most keys are told apart by it at once.
+    const LENGTHS: u64 = lengths(Self::ALIASES);
+
     /// What serde derived, on an object that has the own names only.
     fn from_members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+const fn lengths(aliases: &[(&str, &str)]) -> u64 {
+    let (mut bits, mut index) = (0, 0);
+    while index < aliases.len() {
+        let (alias, own) = aliases[index];
+        bits |= bit(alias) | bit(own);
+        index += 1;
+    }
+    bits
+}
+
+const fn bit(key: &str) -> u64 {
+    1 << if key.len() < 63 { key.len() } else { 63 }
 }
 
 /// Decodes an object; the other name counts only where the own one is missing.
@@ -41,6 +58,7 @@ impl<'de, T: Object> Visitor<'de> for ObjectVisitor<T> {
         T::from_members(MapAccessDeserializer::new(OwnNames {
             access,
             aliases: T::ALIASES,
+            lengths: T::LENGTHS,
             seen: Vec::new(),
             kept: Vec::new(),
             next: None,
@@ -52,6 +70,7 @@ impl<'de, T: Object> Visitor<'de> for ObjectVisitor<T> {
 struct OwnNames<A> {
     access: A,
     aliases: &'static [(&'static str, &'static str)],
+    lengths: u64,
     /// Own names that have come, of those that have another.
     seen: Vec<&'static str>,
     /// Values under other names, to be given at the end where the own name never came.
@@ -64,12 +83,20 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for OwnNames<A> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         while let Some(key) = self.access.next_key_seed(Key)? {
-            if let Some(alias) = self.aliases.iter().position(|(alias, _)| *alias == key) {
-                let value = self.access.next_value()?;
-                self.kept.push((alias, value));
-                continue;
+            if self.lengths & bit(&key) == 0 {
+                return seed.deserialize(CowStrDeserializer::new(key)).map(Some);
             }
-            self.seen.extend(self.aliases.iter().map(|(_, own)| *own).find(|own| *own == key));
+            match self.aliases.iter().position(|(alias, own)| *alias == key || *own == key) {
+                None => {}
+                Some(found) => match self.aliases[found] {
+                    (_, own) if own == key => self.seen.push(own),
+                    _ => {
+                        let value = self.access.next_value()?;
+                        self.kept.push((found, value));
+                        continue;
+                    }
+                },
+            }
             return seed.deserialize(CowStrDeserializer::new(key)).map(Some);
         }
         self.kept.sort_by_key(|(alias, _)| std::cmp::Reverse(*alias));

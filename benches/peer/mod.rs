@@ -1,104 +1,18 @@
 //! The peer: what one would write by hand with reqwest and serde for one operation, and a server that costs next to nothing.
 
-use serde::Deserialize;
+mod clip;
+
+pub(crate) use clip::Clip;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-
-/// The documented fields of a clip, by hand.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[allow(dead_code, reason = "decoding is what is measured")]
-pub(crate) struct Clip {
-    id: String,
-    project_id: Option<String>,
-    run_id: Option<String>,
-    curation_id: Option<String>,
-    org_id: Option<String>,
-    user_id: Option<String>,
-    uri_for_preview: Option<String>,
-    uri_for_export: Option<String>,
-    storage_used: Option<i64>,
-    duration_ms: Option<i64>,
-    time_ranges: Option<Vec<(f64, f64)>>,
-    keywords: Option<Vec<String>>,
-    prompt_name: Option<String>,
-    title: Option<String>,
-    description: Option<String>,
-    hashtags: Option<String>,
-    text: Option<String>,
-    genre: Option<String>,
-    subgenre: Option<String>,
-    created_at: Option<String>,
-    updated_at: Option<String>,
-    clip_copilot_task_id: Option<String>,
-    product_tier: Option<String>,
-    render_pref: Option<RenderPreferences>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[allow(dead_code, reason = "decoding is what is measured")]
-struct RenderPreferences {
-    enable_auto_layout: Option<bool>,
-    enable_screen_layout: Option<bool>,
-    enable_crop: Option<bool>,
-    enable_caption: Option<bool>,
-    enable_uppercase: Option<bool>,
-    enable_highlight: Option<bool>,
-    enable_emoji: Option<bool>,
-    enable_fill_layout: Option<bool>,
-    enable_split_layout: Option<bool>,
-    enable_three_layout: Option<bool>,
-    enable_four_layout: Option<bool>,
-    enable_fit_layout: Option<bool>,
-    fit_layout_crop_ratio: Option<String>,
-    enable_visual_hook: Option<bool>,
-    enable_watermark: Option<bool>,
-    font: Option<Font>,
-    highlight_color: Option<HighlightColor>,
-}
-
-#[derive(Debug, Deserialize)]
-#[allow(dead_code, reason = "decoding is what is measured")]
-struct Font {
-    color: Option<String>,
-    style: Option<Vec<String>>,
-    family: Option<String>,
-    stroke: Option<Stroke>,
-    shadow: Option<Shadow>,
-}
-
-#[derive(Debug, Deserialize)]
-#[allow(dead_code, reason = "decoding is what is measured")]
-struct Stroke {
-    enabled: Option<bool>,
-    color: Option<String>,
-    width: Option<f64>,
-}
-
-#[derive(Debug, Deserialize)]
-#[allow(dead_code, reason = "decoding is what is measured")]
-struct Shadow {
-    enabled: Option<bool>,
-    color: Option<String>,
-    x: Option<f64>,
-    y: Option<f64>,
-    blur: Option<f64>,
-}
-
-#[derive(Debug, Deserialize)]
-#[allow(dead_code, reason = "decoding is what is measured")]
-struct HighlightColor {
-    primary: Option<String>,
-    secondary: Option<String>,
-}
 
 pub(crate) async fn list_clips(http: &reqwest::Client, address: &str, project: &str) -> Vec<Clip> {
     let request = http
         .get(format!("{address}/api/exportable-clips"))
         .query(&[("q", "findByProjectId"), ("projectId", project)])
         .bearer_auth("sk-test_0123456789abcdef")
-        .header("accept", "application/json");
+        .header("accept", "application/json")
+        .timeout(std::time::Duration::from_secs(60));
     let response = request.send().await.expect("a reply").error_for_status().expect("success");
     response.json().await.expect("clips")
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use progenitor_client::{ClientHooks, ClientInfo, OperationInfo};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use reqwest::{Method, Request, Response, StatusCode, Url};
+use reqwest::{Method, Request, Response, ResponseBuilderExt, StatusCode, Url};
 
 pub use clock::Clock;
 pub(crate) use clock::SystemClock;
@@ -23,6 +23,8 @@ pub(crate) use retry::{is_concurrency_limit, retry_after};
 use crate::operation::Operation;
 
 pub(crate) const ORG_HEADER: HeaderName = HeaderName::from_static("x-opus-org-id");
+
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A reply is held in memory whole; the largest documented ones are a few hundred kilobytes.
 const MAX_REPLY: usize = 64 << 20;
@@ -91,6 +93,7 @@ pub struct Scope {
 /// What is known of one call beyond its result.
 #[derive(Debug, Default)]
 pub(crate) struct CallState {
+    pub(crate) operation: Option<&'static Operation>,
     pub(crate) accepts_empty: bool,
     pub(crate) exchange: Mutex<Option<Exchange>>,
 }
@@ -137,7 +140,7 @@ impl Shared {
         let mut current = request;
         loop {
             attempts += 1;
-            let again = current.try_clone();
+            let again = if attempts < self.retry.max_attempts { current.try_clone() } else { None };
             if let Some(pacer) = &self.pacer {
                 pacer.wait(&operation.rate, self.clock.as_ref()).await;
             }
@@ -221,43 +224,48 @@ impl ClientHooks<Scope> for crate::api::Client {
 
     async fn exec(&self, request: Request, info: &OperationInfo) -> reqwest::Result<Response> {
         let scope = self.inner();
-        let Some(operation) = Operation::find(info.operation_id) else { return self.client().execute(request).await };
+        let known = scope.call.as_ref().and_then(|call| call.operation).or_else(|| Operation::find(info.operation_id));
+        let Some(operation) = known else { return self.client().execute(request).await };
         let mut exchange = scope.shared.execute(self.client(), request, operation).await;
-        if let (Ok(answer), Some(call)) = (&mut exchange.ending, &scope.call)
-            && call.accepts_empty
-            && answer.status.is_success()
-            && answer.body.is_empty()
-        {
-            answer.body = Bytes::from_static(b"null");
-        }
-        let response = match (&exchange.ending, scope.call.is_some()) {
-            (Ok(answer), _) => answer.to_response(),
-            // The call reads the failure from the exchange; this stands in for the reply that there is not.
-            (Err(_), true) => stand_in(StatusCode::BAD_GATEWAY),
-            (Err(_), false) => match exchange.ending {
-                Err(Failure::Http(error)) => return Err(error),
-                _ => return Ok(stand_in(StatusCode::BAD_GATEWAY)),
-            },
+        let Some(call) = &scope.call else {
+            // Someone uses the generated client itself: there is nobody to tell more than reqwest can say.
+            return match exchange.ending {
+                Ok(answer) => Ok(answer.response(answer.headers.clone(), &scope.shared)),
+                Err(Failure::Http(error)) => Err(error),
+                Err(Failure::TooLarge | Failure::Redirected) => Ok(stand_in()),
+            };
         };
-        if let Some(call) = &scope.call {
-            *call.exchange.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange);
-        }
+        let response = match &mut exchange.ending {
+            Ok(answer) => {
+                if call.accepts_empty && answer.status.is_success() && answer.body.is_empty() {
+                    answer.body = Bytes::from_static(b"null");
+                }
+                // The call takes the value only; what an error needs of the headers stays with the exchange.
+                answer.response(HeaderMap::new(), &scope.shared)
+            }
+            // The call reads the failure from the exchange; this stands in for the reply that there is not.
+            Err(_) => stand_in(),
+        };
+        *call.exchange.lock().unwrap_or_else(PoisonError::into_inner) = Some(exchange);
         Ok(response)
     }
 }
 
 impl Answer {
-    fn to_response(&self) -> Response {
-        let mut response = http::Response::new(self.body.clone());
+    /// The reply for the generated client, with these headers.
+    fn response(&self, headers: HeaderMap, shared: &Shared) -> Response {
+        // Without an address reqwest would parse one that it makes up.
+        let builder = http::Response::builder().url(shared.base_url.clone());
+        let mut response = builder.body(self.body.clone()).unwrap_or_default();
         *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers.clone();
+        *response.headers_mut() = headers;
         Response::from(response)
     }
 }
 
-fn stand_in(status: StatusCode) -> Response {
+fn stand_in() -> Response {
     let mut response = http::Response::new(Bytes::new());
-    *response.status_mut() = status;
+    *response.status_mut() = StatusCode::BAD_GATEWAY;
     Response::from(response)
 }
 

@@ -1,6 +1,7 @@
 use std::time::{Duration, SystemTime};
 
-use serde::de::Error as _;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Error as _, SeqAccess};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -68,8 +69,8 @@ impl std::fmt::Display for Timestamp {
 /// assert!(documented.iter().eq(observed.iter()));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(untagged, expecting = "hashtags: a string, or an array of strings")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
 #[non_exhaustive]
 pub enum Hashtags {
     /// All of them in one string, separated by spaces.
@@ -86,6 +87,30 @@ impl Hashtags {
             Self::Tags(tags) => ("", tags.as_slice()),
         };
         text.split_whitespace().chain(tags.iter().map(String::as_str))
+    }
+}
+
+impl<'de> Deserialize<'de> for Hashtags {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Hashtags;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("hashtags: a string, or an array of strings")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Hashtags, E> {
+                Ok(Hashtags::from(text))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<Hashtags, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(access)).map(Hashtags::Tags)
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
     }
 }
 
