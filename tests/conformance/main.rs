@@ -19,7 +19,7 @@ type WholeCheck = fn(&Harness) -> Result<(), Failed>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let harness = match Harness::load() {
+    let harness = match Harness::load(single(&arguments)) {
         Ok(harness) => Arc::new(harness),
         Err(problem) => {
             eprintln!("{problem}");
@@ -40,6 +40,11 @@ fn main() -> ExitCode {
         trials.push(Trial::test(name, move || check(&harness)));
     }
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// The one fixture that this process is for: nextest gives every test a process, and reading all of them takes longer than a test.
+fn single(arguments: &Arguments) -> Option<&str> {
+    arguments.filter.as_deref().filter(|id| arguments.exact && !id.contains("::"))
 }
 
 fn fixture(harness: &Arc<Harness>, case: &Case) -> Trial {

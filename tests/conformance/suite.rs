@@ -29,10 +29,20 @@ pub(crate) struct Harness {
 type Check = Result<(), Failed>;
 
 impl Harness {
-    pub(crate) fn load() -> Result<Self, String> {
+    /// Reads the spec and all fixtures, or one.
+    pub(crate) fn load(single: Option<&str>) -> Result<Self, String> {
         let (spec, fixtures, _) = paths();
         let spec = Spec::load(spec).map_err(|error| error.to_string())?;
-        let suite = Suite::load(fixtures).map_err(|error| error.to_string())?;
+        let suite = match single {
+            None => Suite::load(fixtures).map_err(|error| error.to_string())?,
+            Some(id) => {
+                let file = format!("{}/{id}.yaml", fixtures.display());
+                let text = fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
+                let mut suite = Suite::default();
+                suite.add(&file, id, &text);
+                suite
+            }
+        };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|error| error.to_string())?;
         Ok(Self { spec: Arc::new(spec), suite: Arc::new(suite), runtime, replayer: OnceLock::new(), subject: Typed::new() })
