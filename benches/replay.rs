@@ -4,6 +4,7 @@
 
 #![allow(clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints, and may fail by panicking")]
 
+#[allow(dead_code, reason = "the waivers are for those who judge the whole")]
 #[path = "../tests/conformance/adapter.rs"]
 mod adapter;
 

@@ -1,11 +1,14 @@
 //! The typed client as the subject of the harness: nothing here knows a single operation.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use opusclip::operation::Operation;
+use opusclip::types::Timestamp;
 use opusclip::{Client, Error, RetryPolicy};
 use opusclip_conformance::options::Options;
 use opusclip_conformance::subject::{Call, Failure, FailureClass, Outcome, Subject};
+use opusclip_conformance::waivers::Waivers;
 use serde_json::{Map, Value, json};
 
 pub(crate) const KEY: &str = "sk-test_0123456789abcdef";
@@ -100,4 +103,16 @@ pub(crate) fn options() -> Options {
         reproduce: Some("cargo test --test conformance -- {fixture}".to_owned()),
         ..Options::default()
     }
+}
+
+/// The waivers, if there are any, judged by today's date.
+#[allow(clippy::disallowed_methods, reason = "today's date decides whether a waiver has expired")]
+pub(crate) fn waivers() -> Result<Waivers, String> {
+    let (.., file) = paths();
+    if !file.exists() {
+        return Ok(Waivers::none());
+    }
+    let now = Timestamp::from(SystemTime::now());
+    let today = now.as_str().get(..10).and_then(|date| date.parse().ok()).ok_or("the system's clock gives no date")?;
+    Waivers::load(&file, today).map_err(|error| error.to_string())
 }

@@ -11,11 +11,10 @@ use opusclip_conformance::run::run;
 use opusclip_conformance::spec::Spec;
 use opusclip_conformance::suite::Suite;
 use opusclip_conformance::view::view;
-use opusclip_conformance::waivers::Waivers;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use crate::adapter::{Typed, options, paths};
+use crate::adapter::{Typed, options, paths, waivers};
 
 /// Spec and fixtures, and a mock server once a fixture needs it.
 pub(crate) struct Harness {
@@ -65,13 +64,7 @@ impl Harness {
 
     /// The same run as the report: lint, coverage and waivers included.
     pub(crate) fn is_clean(&self) -> Check {
-        let (.., waivers) = paths();
-        let today = option_env!("OPUSCLIP_TODAY").unwrap_or("2026-11-22");
-        let waivers = if waivers.exists() {
-            Waivers::load(&waivers, today.parse().map_err(|_| "bad date")?).map_err(|error| error.to_string())?
-        } else {
-            Waivers::none()
-        };
+        let waivers = waivers()?;
         let report = self.runtime.block_on(run(&self.spec, &self.suite, &waivers, &self.subject, &options()));
         if report.exit_code() == 0 { Ok(()) } else { Err(report.to_text(false).into()) }
     }
