@@ -7,6 +7,7 @@
 #[path = "../tests/conformance/adapter.rs"]
 mod adapter;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use opusclip_conformance::run::run;
@@ -14,6 +15,7 @@ use opusclip_conformance::spec::Spec;
 use opusclip_conformance::suite::Suite;
 
 const USAGE: u8 = 2;
+const USAGE_LINE: &str = "usage: cargo conform [--json] [FILTER]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -31,18 +33,27 @@ async fn report() -> Result<ExitCode, Box<dyn std::error::Error>> {
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
             "--json" => json = true,
-            flag if flag.starts_with('-') => return Err(format!("unknown option {flag}; expected [--json] [FILTER]").into()),
+            "--help" | "-h" => {
+                println!(
+                    "Replays the fixtures through the typed client and prints the report.\n\n{USAGE_LINE}\n\nFILTER is a part of a fixture's id, as clips/list_clips. Exit codes: 0 ok, 1 findings, 2 usage, 3 engine error."
+                );
+                return Ok(ExitCode::SUCCESS);
+            }
+            flag if flag.starts_with('-') => return Err(format!("unknown option {flag}; {USAGE_LINE}").into()),
+            text if filter.is_some() => return Err(format!("a second filter, {text}; {USAGE_LINE}").into()),
             text => filter = Some(text.to_owned()),
         }
     }
     let (spec, fixtures, _) = adapter::paths();
     let waivers = adapter::waivers()?;
-    let options = opusclip_conformance::options::Options { filter, ..adapter::options() };
-    let report = run(&Spec::load(spec)?, &Suite::load(fixtures)?, &waivers, &adapter::Typed::new(), &options).await;
-    if json {
-        println!("{:#}", report.to_json());
-    } else {
-        print!("{}", report.to_text(false));
+    let suite = Suite::load(fixtures)?;
+    if let Some(filter) = filter.as_ref().filter(|filter| !suite.cases.iter().any(|case| case.fixture.id.contains(filter.as_str()))) {
+        return Err(format!("no fixture's id contains `{filter}`").into());
     }
+    let options = opusclip_conformance::options::Options { filter, ..adapter::options() };
+    let report = run(&Spec::load(spec)?, &suite, &waivers, &adapter::Typed::new(), &options).await;
+    let text = if json { format!("{:#}\n", report.to_json()) } else { report.to_text(false) };
+    // A reader that has seen enough closes the pipe; that is no failure.
+    std::io::stdout().write_all(text.as_bytes()).ok();
     Ok(ExitCode::from(report.exit_code()))
 }

@@ -52,7 +52,7 @@ impl Client {
     }
 
     /// A client set up from the environment: `OPUSCLIP_API_KEY`, and if they are set `OPUSCLIP_ORG_ID` and
-    /// `OPUSCLIP_BASE_URL` (or `OPUSCLIP_API_URL`, which ends in `/api`).
+    /// `OPUSCLIP_BASE_URL`, or where that is not set `OPUSCLIP_API_URL`, which ends in `/api`.
     ///
     /// # Errors
     ///
@@ -207,9 +207,21 @@ impl ClientBuilder {
         if let Some(org) = set("OPUSCLIP_ORG_ID") {
             builder = builder.with_org(org.trim());
         }
-        let api_url = || set("OPUSCLIP_API_URL").map(|url| url.trim().trim_end_matches('/').trim_end_matches("/api").to_owned());
-        if let Some(url) = set("OPUSCLIP_BASE_URL").or_else(api_url) {
+        // An empty address must not fall back to production, where calls are billed.
+        let address = |name: &str| match variable(name) {
+            Some(url) if url.trim().is_empty() => Err(Error::input(None, format!("{name} is empty; unset it for {BASE_URL}"))),
+            url => Ok(url.map(|url| url.trim().trim_end_matches('/').to_owned())),
+        };
+        if let Some(url) = address("OPUSCLIP_BASE_URL")? {
             builder = builder.with_base_url(url);
+        } else if let Some(url) = address("OPUSCLIP_API_URL")? {
+            let wrong = || {
+                Error::input(
+                    None,
+                    format!("OPUSCLIP_API_URL is {url:?}; expected an address that ends in `/api`, or set OPUSCLIP_BASE_URL"),
+                )
+            };
+            builder = builder.with_base_url(url.strip_suffix("/api").ok_or_else(wrong)?);
         }
         Ok(builder)
     }
@@ -348,6 +360,9 @@ fn base_url(text: &str) -> Result<Url, String> {
             url.host_str().unwrap_or_default()
         ));
     }
+    if url.path().trim_end_matches('/').ends_with("/api") {
+        return Err(format!("the base URL {url} ends in `/api`, which every path of the API begins with; leave it out"));
+    }
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
@@ -385,6 +400,9 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(both.base_url, "http://127.0.0.1:9");
+        let named = |pairs, name: &str| set(pairs).unwrap_err().to_string().contains(name);
+        assert!(named(&[("OPUSCLIP_API_KEY", "sk-test"), ("OPUSCLIP_BASE_URL", " ")], "OPUSCLIP_BASE_URL is empty"));
+        assert!(named(&[("OPUSCLIP_API_KEY", "sk-test"), ("OPUSCLIP_API_URL", "https://x.example")], "ends in `/api`"));
     }
 
     #[test]
@@ -396,6 +414,7 @@ mod tests {
             "https://user:pw@api.opus.pro",
             "https://api.opus.pro/?x=1",
             "http://127.0.0.1.example.com",
+            "https://api.opus.pro/api",
         ] {
             assert!(base_url(bad).is_err(), "{bad}");
         }

@@ -83,7 +83,10 @@ impl Error {
         let outcome_unknown = !operation.idempotent && !failure.is_not_sent();
         let (kind, message, source) = match failure {
             // Connecting can time out, too; what matters is that nothing was sent.
-            Failure::Http(error) if error.is_connect() => (Kind::Connect, "could not connect".to_owned(), Some(error)),
+            Failure::Http(error) if error.is_connect() => {
+                let host = error.url().and_then(|url| Some(format!(" to {}:{}", url.host_str()?, url.port_or_known_default()?)));
+                (Kind::Connect, format!("could not connect{}", host.unwrap_or_default()), Some(error))
+            }
             Failure::Http(error) if error.is_timeout() => (Kind::Timeout, "no reply in time".to_owned(), Some(error)),
             Failure::Http(error) if error.is_builder() => (Kind::Input, "the request could not be built".to_owned(), Some(error)),
             Failure::Http(error) => (Kind::Transport, "the connection broke off".to_owned(), Some(error)),
@@ -366,8 +369,12 @@ impl fmt::Display for Error {
     }
 }
 
+/// The same line as [`Display`](fmt::Display), for it is what a `main` that returns an error prints; all fields with `{:#?}`.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return fmt::Display::fmt(self, f);
+        }
         let Inner {
             kind, status, code, message, request_id, retry_after, reset_at, outcome_unknown, attempts, elapsed, body, source, ..
         } = self.0.as_ref();

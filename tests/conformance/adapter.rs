@@ -88,7 +88,7 @@ fn failure(error: &Error) -> Failure {
         message: error.message().map(str::to_owned),
         details,
         display: error.to_string(),
-        debug: format!("{error:?}"),
+        debug: format!("{error:#?}"),
     }
 }
 
