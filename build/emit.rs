@@ -10,7 +10,7 @@ use syn::{File, FnArg, ImplItem, Item, Pat, Signature};
 
 use crate::document::{Fault, Result, schema_name};
 use crate::example::Examples;
-use crate::generate::{Taken, first_line, inner};
+use crate::generate::{Taken, first_line, inner, types as generated_types};
 use crate::lower::{Lowered, Reply};
 use crate::model::{Choice, Model, Operation, Parameter, snake};
 
@@ -188,11 +188,7 @@ fn signatures(api: &File) -> BTreeMap<String, &Signature> {
 }
 
 fn structs(api: &File) -> BTreeMap<String, &syn::ItemStruct> {
-    let modules = api.items.iter().filter_map(|item| match item {
-        Item::Mod(module) if module.ident == "types" => module.content.as_ref(),
-        _ => None,
-    });
-    let structs = modules.flat_map(|(_, items)| items).filter_map(|item| match item {
+    let structs = generated_types(api).iter().filter_map(|item| match item {
         Item::Struct(item) => Some((item.ident.to_string(), item)),
         _ => None,
     });

@@ -52,6 +52,15 @@ fn run(spec: &Value, lowered: &Lowered) -> std::result::Result<File, String> {
     syn::parse2(tokens.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
 }
 
+/// What stands in the generated `mod types`.
+pub(crate) fn types(api: &File) -> &[Item] {
+    let module = api.items.iter().find_map(|item| match item {
+        Item::Mod(module) if module.ident == "types" => module.content.as_ref(),
+        _ => None,
+    });
+    module.map_or(&[], |(_, items)| items)
+}
+
 fn edit(spec: &Value, file: &mut File) {
     for item in &mut file.items {
         match item {

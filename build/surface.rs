@@ -3,6 +3,7 @@
 use quote::ToTokens;
 use syn::{Fields, File, ImplItem, Item, ItemStruct, Signature, Visibility};
 
+use crate::generate::types;
 use crate::lower::{Lowered, Reply};
 use crate::model::{Model, Operation};
 
@@ -19,11 +20,7 @@ pub(crate) fn surface(model: &Model, lowered: &Lowered, api: &File, calls: &File
     }
     lines.extend(model.ids.iter().map(|id| format!("id {}", id.name)));
     lines.extend(model.hand_written.iter().map(|name| format!("hand-written {name}")));
-    let types = api.items.iter().filter_map(|item| match item {
-        Item::Mod(module) if module.ident == "types" => module.content.as_ref(),
-        _ => None,
-    });
-    lines.extend(types.flat_map(|(_, types)| items(types)));
+    lines.extend(items(types(api)));
     lines.push("\n# opusclip::api".to_owned());
     lines.extend(items(&api.items));
     lines.join("\n") + "\n"

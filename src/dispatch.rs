@@ -116,13 +116,12 @@ impl Input<'_> {
     /// The client to call with, once everything that was given has been taken.
     fn finish(mut self, client: &Client) -> Result<Client, Error> {
         self.org = self.optional("x-opus-org-id")?;
-        if let Some(name) = self.given.keys().find(|name| !self.taken.contains(&name.as_str())) {
-            return Err(self.fault(format!("unknown input `{name}`; expected {}", self.taken.join(", "))));
-        }
+        self.close()?;
         self.org.map_or_else(|| Ok(client.clone()), |org| client.for_org(org))
     }
 
-    pub(crate) fn close(self) -> Result<(), Error> {
+    /// Everything that was given has to be taken.
+    pub(crate) fn close(&self) -> Result<(), Error> {
         match self.given.keys().find(|name| !self.taken.contains(&name.as_str())) {
             None => Ok(()),
             Some(name) => Err(self.fault(format!("unknown input `{name}`; expected {}", self.taken.join(", ")))),

@@ -118,7 +118,7 @@ async fn the_key_appears_nowhere() {
         assert!(!text.contains(KEY) && !text.contains("0123456789abcdef"), "{text}");
     }
     let bad = opusclip::Client::builder(format!("{KEY}\n{KEY}")).build().unwrap_err();
-    assert!(bad.is_invalid_input() && !format!("{bad} {bad:?}").contains(KEY), "{bad}");
+    assert!(bad.is_invalid_input() && !format!("{bad} {bad:#?}").contains(KEY), "{bad}");
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn the_address_of_a_failed_request_is_not_in_the_error() {
     let error = client(&server).list_clips(ClipSource::Project("Psecret".into())).await.unwrap_err();
     let chain = std::iter::successors(error.source(), |error| (*error).source()).map(ToString::to_string).collect::<Vec<_>>();
     assert!(!chain.is_empty());
-    assert!(!format!("{error} {error:?} {chain:?}").contains("Psecret"), "{error:?}");
+    assert!(!format!("{error} {error:#?} {chain:?}").contains("Psecret"), "{error:?}");
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ async fn an_address_that_is_not_encrypted_or_not_signed_for_this_is_refused() {
     let client = opusclip::Client::builder("sk-test").build().unwrap();
     for link in ["http://storage.googleapis.com/x?X-Goog-Signature=secret", "ftp://x/?secret", "/x?secret"] {
         let error = client.start_upload_session(link).await.unwrap_err();
-        assert!(error.is_invalid_input() && !format!("{error:?}").contains("secret"), "{error}");
+        assert!(error.is_invalid_input() && !format!("{error:#?}").contains("secret"), "{error}");
     }
     let error = client.start_upload_session("https://storage.googleapis.com/x?X-Goog-SignedHeaders=content-type%3Bhost").await.unwrap_err();
     assert!(error.is_invalid_input() && error.to_string().contains("content-type"), "{error}");
