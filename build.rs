@@ -1,5 +1,7 @@
 //! Compiles `openapi.yaml` into the typed client. Writes to `OUT_DIR` only.
 
+#[path = "build/decode.rs"]
+mod decode;
 #[path = "build/document.rs"]
 mod document;
 #[path = "build/emit.rs"]
@@ -12,6 +14,8 @@ mod generate;
 mod lower;
 #[path = "build/model.rs"]
 mod model;
+#[path = "build/request.rs"]
+mod request;
 #[path = "build/surface.rs"]
 mod surface;
 

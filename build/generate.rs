@@ -9,9 +9,11 @@ use quote::quote;
 use serde_json::Value;
 use syn::{File, ImplItem, Item, parse_quote};
 
+use crate::decode::{self, Member, drop_derived};
 use crate::document::{Fault, Result, schema_name};
 use crate::lower::{Lowered, only};
 use crate::model::{Model, snake};
+use crate::request;
 
 pub(crate) fn generate(spec: &Value, model: &Model, lowered: &Lowered) -> Result<File> {
     let mut file = run(&lowered.spec, lowered).map_err(|message| {
@@ -24,7 +26,7 @@ pub(crate) fn generate(spec: &Value, model: &Model, lowered: &Lowered) -> Result
             None => Fault::new("components.schemas", format!("progenitor cannot take the document: {message}")),
         }
     })?;
-    edit(spec, &mut file);
+    edit(spec, &mut file)?;
     Ok(file)
 }
 
@@ -61,21 +63,26 @@ pub(crate) fn types(api: &File) -> &[Item] {
     module.map_or(&[], |(_, items)| items)
 }
 
-fn edit(spec: &Value, file: &mut File) {
+fn edit(spec: &Value, file: &mut File) -> Result<()> {
     for item in &mut file.items {
         match item {
             Item::Mod(module) if module.ident == "types" => {
                 let Some((_, items)) = &mut module.content else { continue };
                 items.retain(|item| !is_clone_conversion(item));
-                edit_types(spec, items);
+                edit_types(spec, items)?;
             }
             // The generated constructor unwraps, and sets a total timeout that nobody asked for.
             Item::Impl(block) if block.trait_.is_none() => {
                 block.items.retain(|item| !matches!(item, ImplItem::Fn(method) if method.sig.ident == "new"));
+                block.items.iter_mut().for_each(|item| match item {
+                    ImplItem::Fn(method) => request::edit(method),
+                    _ => {}
+                });
             }
             _ => {}
         }
     }
+    Ok(())
 }
 
 /// `impl From<&T> for T` hides a clone, and doubles the public surface.
@@ -86,7 +93,7 @@ fn is_clone_conversion(item: &Item) -> bool {
     quote!(#path).to_string().replace(' ', "") == format!("::std::convert::From<&{}>", quote!(#this))
 }
 
-fn edit_types(spec: &Value, items: &mut Vec<Item>) {
+fn edit_types(spec: &Value, items: &mut Vec<Item>) -> Result<()> {
     let schemas = &spec["components"]["schemas"];
     let mut impls = Vec::new();
     for item in items.iter_mut() {
@@ -100,7 +107,7 @@ fn edit_types(spec: &Value, items: &mut Vec<Item>) {
             schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         item.attrs.push(parse_quote!(#[non_exhaustive]));
         let (mut arguments, mut inits, mut setters) = (Vec::new(), Vec::new(), Vec::new());
-        let mut aliases = Vec::new();
+        let mut members = Vec::new();
         for field in &mut item.fields {
             let Some(ident) = field.ident.clone() else { continue };
             let Some((name, property)) = by_field.get(&ident.to_string()) else { continue };
@@ -109,16 +116,15 @@ fn edit_types(spec: &Value, items: &mut Vec<Item>) {
                 let summary = format!(" {}", first_line(property, schemas));
                 field.attrs.insert(0, parse_quote!(#[doc = #summary]));
             }
-            if property["type"] == "integer" {
-                // `deserialize_with` takes away the default that an `Option` has of its own.
-                field.attrs.push(match optional {
-                    true => parse_quote!(#[serde(default, deserialize_with = "crate::decode::optional_integer")]),
-                    false => parse_quote!(#[serde(deserialize_with = "crate::decode::integer")]),
-                });
-            }
-            let own = name.as_str();
-            let others = property.get("x-aliases").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-            aliases.extend(others.map(|alias| quote!((#alias, #own))));
+            let aliases = property.get("x-aliases").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            members.push(Member {
+                ident: ident.clone(),
+                name: (*name).clone(),
+                ty: field.ty.clone(),
+                required: !optional,
+                integer: property["type"] == "integer",
+                aliases: aliases.map(str::to_owned).collect(),
+            });
             let fixed = fixed_value(schemas, property);
             if let (false, Some(fixed)) = (optional, fixed) {
                 inits.push(quote!(#ident: #fixed.into()));
@@ -144,9 +150,8 @@ fn edit_types(spec: &Value, items: &mut Vec<Item>) {
             }
         }
         let this = item.ident.clone();
-        // The derived code becomes a function of the type's own, and the trait comes before it.
-        item.attrs.push(parse_quote!(#[serde(remote = "Self")]));
-        impls.extend(object(&this, &aliases));
+        drop_derived(item).map_err(|error| Fault::new(format!("components.schemas.{this}"), format!("its derives cannot be read: {error}")))?;
+        impls.extend(decode::impls(&this, &members));
         let doc = if arguments.is_empty() { "Starts with every field left out." } else { "Starts with the required fields." };
         impls.push(parse_quote! {
             impl #this {
@@ -160,34 +165,7 @@ fn edit_types(spec: &Value, items: &mut Vec<Item>) {
         });
     }
     items.extend(impls);
-}
-
-fn object(this: &syn::Ident, aliases: &[proc_macro2::TokenStream]) -> [Item; 3] {
-    [
-        parse_quote! {
-            impl crate::object::Object for #this {
-                const ALIASES: &'static [(&'static str, &'static str)] = &[#(#aliases),*];
-
-                fn from_members<'de, D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
-                    Self::deserialize(deserializer)
-                }
-            }
-        },
-        parse_quote! {
-            impl<'de> ::serde::Deserialize<'de> for #this {
-                fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
-                    crate::object::deserialize(deserializer)
-                }
-            }
-        },
-        parse_quote! {
-            impl ::serde::Serialize for #this {
-                fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> ::std::result::Result<S::Ok, S::Error> {
-                    Self::serialize(self, serializer)
-                }
-            }
-        },
-    ]
+    Ok(())
 }
 
 /// The only value of a required enum with one value.

@@ -36,24 +36,15 @@ impl Visitor<'_> for Integer {
 }
 
 /// A whole number, also when it is written as `19478.0` (C4).
-pub(crate) fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    deserializer.deserialize_any(Integer)
-}
+pub(crate) struct Whole(pub(crate) i64);
 
-/// A whole number that may be absent or null.
-pub(crate) fn optional_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    struct Number(i64);
-
-    impl<'de> Deserialize<'de> for Number {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            integer(deserializer).map(Number)
-        }
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Integer).map(Self)
     }
-
-    Ok(Option::<Number>::deserialize(deserializer)?.map(|Number(value)| value))
 }
 
 /// A count in JSON as a `u64`, also when it is written as a float.
 pub(crate) fn whole(value: &Value) -> Option<u64> {
-    integer(value).ok().and_then(|value| u64::try_from(value).ok())
+    Whole::deserialize(value).ok().and_then(|Whole(value)| u64::try_from(value).ok())
 }

@@ -184,8 +184,6 @@ impl Shared {
         request.timeout_mut().get_or_insert(self.timeout);
         let bodyless = request.body().is_none() && [Method::POST, Method::PUT, Method::PATCH].contains(request.method());
         let headers = request.headers_mut();
-        // The generator sends the version of the spec, which nobody asked for.
-        headers.remove("api-version");
         headers.insert(AUTHORIZATION, self.key.header.clone());
         headers.insert(USER_AGENT, self.user_agent.clone());
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
