@@ -150,7 +150,8 @@ fn edit_types(spec: &Value, items: &mut Vec<Item>) -> Result<()> {
             }
         }
         let this = item.ident.clone();
-        drop_derived(item).map_err(|error| Fault::new(format!("components.schemas.{this}"), format!("its derives cannot be read: {error}")))?;
+        drop_derived(item)
+            .map_err(|error| Fault::new(format!("components.schemas.{this}"), format!("its derives cannot be read: {error}")))?;
         impls.extend(decode::impls(&this, &members));
         let doc = if arguments.is_empty() { "Starts with every field left out." } else { "Starts with the required fields." };
         impls.push(parse_quote! {

@@ -100,9 +100,11 @@ impl<'a> Assembly<'a> {
         let inventory = self.spec.inventory().items;
         let covered = if self.judges_coverage() { self.covered(&selected, &blamed, results) } else { BTreeSet::new() };
         if self.judges_coverage() {
+            // What the fixtures would show if nothing were held against them: the gaps that are left then are real ones.
+            let shown = if blamed.is_empty() { covered.clone() } else { self.covered(&selected, &BTreeSet::new(), results) };
             let missing = inventory.difference(&covered).filter(|item| item.dimension.gates());
             let spec = self.spec;
-            self.findings.extend(missing.map(|item| uncovered(spec, item)));
+            self.findings.extend(missing.map(|item| uncovered(spec, item, shown.contains(item))));
         }
 
         let letters = match self.mode {
@@ -279,8 +281,12 @@ fn tally<'a>(selected: impl Iterator<Item = &'a str>, results: &[CaseResult]) ->
         .collect()
 }
 
-fn uncovered(spec: &Spec, item: &Item) -> Finding {
-    let message = format!("no passing fixture covers this {}", noun(item.dimension));
+fn uncovered(spec: &Spec, item: &Item, is_lost: bool) -> Finding {
+    let noun = noun(item.dimension);
+    let message = match is_lost {
+        true => format!("only fixtures with findings cover this {noun}: it comes back when they pass"),
+        false => format!("no fixture covers this {noun}"),
+    };
     Finding::new(item.dimension.check(), message).with_pointer(&item.key).with_spec_location(spec.locate(&item.spec_at))
 }
 

@@ -47,12 +47,13 @@ impl Explanation {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}  {}", self.id, self.title)?;
-        writeln!(f, "\n  {}\n", self.meaning)?;
-        writeln!(f, "  who acts  {}", self.attribution().title())?;
-        writeln!(f, "  cause     {}", self.cause)?;
-        writeln!(f, "  fix       {}", self.fix)?;
-        writeln!(f, "  example   {}", self.example)
+        writeln!(f, "{}  {}\n", self.id, self.title)?;
+        writeln!(f, "{}\n", wrapped(self.meaning, "  ", "  "))?;
+        let parts = [("who acts", self.attribution().title()), ("cause", self.cause), ("fix", self.fix), ("example", self.example)];
+        for (name, text) in parts {
+            writeln!(f, "{}", wrapped(text, &format!("  {name:8}  "), "            "))?;
+        }
+        Ok(())
     }
 }
 
@@ -72,4 +73,9 @@ pub fn explain(id: &str) -> Option<&'static Explanation> {
 /// Every check, in order of the ids within spec, fixture, client, coverage and engine.
 pub fn all() -> impl Iterator<Item = &'static Explanation> {
     [spec::CHECKS, fixture::CHECKS, client::CHECKS, coverage::CHECKS].into_iter().flatten()
+}
+
+/// Text of at most 100 columns. Long words, which are pointers and commands, stay whole.
+fn wrapped(text: &str, first: &str, rest: &str) -> String {
+    textwrap::fill(text, textwrap::Options::new(100).initial_indent(first).subsequent_indent(rest).break_words(false))
 }

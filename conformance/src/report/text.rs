@@ -6,8 +6,11 @@ use std::fmt::{self, Write as _};
 use crate::finding::{Attribution, Finding};
 use crate::report::{DimensionCoverage, Mode, Report, Status};
 
-/// How many findings of one check in one fixture are printed in full.
-const SHOWN: usize = 12;
+/// So many findings of one cause are printed in full; of more, the first one is, and the others are named.
+const FULL: usize = 3;
+
+/// How many of the others are named.
+const NAMED: usize = 4;
 
 pub(super) fn write(report: &Report, colour: bool) -> String {
     let mut page = Page { text: String::new(), colour };
@@ -47,6 +50,12 @@ impl Page {
 
     fn write(&mut self, report: &Report) -> fmt::Result {
         self.summary(report)?;
+        for attribution in Attribution::ALL {
+            let findings: Vec<&Finding> = report.findings.iter().filter(|f| f.attribution == attribution).collect();
+            if !findings.is_empty() {
+                self.findings(attribution, &findings)?;
+            }
+        }
         self.tags(report)?;
         if !report.coverage.is_empty() {
             self.coverage(&report.coverage)?;
@@ -54,16 +63,15 @@ impl Page {
         if !report.waivers.is_empty() {
             self.waivers(report)?;
         }
-        for attribution in Attribution::ALL {
-            let findings: Vec<&Finding> = report.findings.iter().filter(|f| f.attribution == attribution).collect();
-            if !findings.is_empty() {
-                self.findings(attribution, &findings)?;
-            }
+        if !report.findings.is_empty() {
+            // What came first has scrolled away.
+            writeln!(self.text)?;
+            self.verdict(report)?;
         }
         Ok(())
     }
 
-    fn summary(&mut self, report: &Report) -> fmt::Result {
+    fn verdict(&mut self, report: &Report) -> fmt::Result {
         let totals = &report.totals;
         let verdict = match report.exit_code() {
             0 => self.styled(Style::Good, "PASS"),
@@ -71,9 +79,9 @@ impl Page {
             _ => self.styled(Style::Bad, "FAIL"),
         };
         let selected = if totals.selected == totals.fixtures {
-            format!("{} fixtures", totals.fixtures)
+            count(totals.fixtures, "fixture")
         } else {
-            format!("{} of {} fixtures selected", totals.selected, totals.fixtures)
+            format!("{} of {} selected", totals.selected, count(totals.fixtures, "fixture"))
         };
         let executed = match report.mode {
             Mode::Run => format!(", {} executed", totals.executed),
@@ -81,9 +89,18 @@ impl Page {
         };
         writeln!(
             self.text,
-            "{verdict}  {selected}{executed}: {} passed, {} failed, {} errors, {} waived; {} findings, {} waived",
-            totals.passed, totals.failed, totals.errors, totals.waived, totals.findings, totals.waived_findings,
-        )?;
+            "{verdict}  {selected}{executed}: {} passed, {} failed, {}, {} waived; {}, {} waived",
+            totals.passed,
+            totals.failed,
+            count(totals.errors, "error"),
+            totals.waived,
+            count(totals.findings, "finding"),
+            totals.waived_findings,
+        )
+    }
+
+    fn summary(&mut self, report: &Report) -> fmt::Result {
+        self.verdict(report)?;
         let what = match report.mode {
             Mode::Run => "Every fixture was replayed through the client over a socket.",
             Mode::Check => "No client ran: this checks the spec, the fixtures and what the fixtures cover.",
@@ -143,13 +160,29 @@ impl Page {
 
     fn findings(&mut self, attribution: Attribution, findings: &[&Finding]) -> fmt::Result {
         self.heading(&format!("{} ({})", attribution.title(), findings.len()))?;
-        for group in findings.chunk_by(|a, b| a.id == b.id && a.fixture == b.fixture) {
-            for finding in group.iter().take(SHOWN) {
+        let mut causes: BTreeMap<(&str, String), Vec<&Finding>> = BTreeMap::new();
+        for finding in findings {
+            causes.entry((finding.id, cause(finding))).or_default().push(finding);
+        }
+        let mut causes: Vec<Vec<&Finding>> = causes.into_values().collect();
+        causes.sort_by_key(|group| group.first().copied());
+        for group in causes {
+            let full = if group.len() <= FULL { group.len() } else { 1 };
+            for finding in group.iter().take(full) {
                 self.finding(finding)?;
             }
-            if let (Some(first), true) = (group.first(), group.len() > SHOWN) {
-                let place = first.fixture.as_deref().unwrap_or("the spec");
-                writeln!(self.text, "    … and {} more of {} in {place}", group.len() - SHOWN, first.id)?;
+            let pointer = group.first().map(|finding| &finding.pointer);
+            let name = |finding: &&Finding| match &finding.fixture {
+                Some(fixture) if Some(&finding.pointer) == pointer => fixture.clone(),
+                _ => place(finding),
+            };
+            let others: Vec<String> = group.iter().skip(full).map(name).collect();
+            if !others.is_empty() {
+                let more = others.len().saturating_sub(NAMED);
+                let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+                let names = others.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let label = self.styled(Style::Faint, "also ");
+                writeln!(self.text, "    {label} {}: {names}{more}", count(others.len(), "time"))?;
             }
         }
         let mut ids: Vec<&str> = findings.iter().map(|finding| finding.id).collect();
@@ -159,10 +192,8 @@ impl Page {
     }
 
     fn finding(&mut self, finding: &Finding) -> fmt::Result {
-        let place = [finding.fixture.as_deref(), Some(finding.pointer.as_str())];
-        let place: Vec<&str> = place.into_iter().flatten().filter(|part| !part.is_empty()).collect();
         let id = self.styled(Style::Bad, finding.id);
-        writeln!(self.text, "  {id} {}", place.join(" "))?;
+        writeln!(self.text, "  {id} {}", place(finding))?;
         writeln!(self.text, "    {}", finding.message)?;
         let lines = [
             ("at   ", finding.at.as_ref().map(ToString::to_string)),
@@ -177,4 +208,26 @@ impl Page {
         }
         Ok(())
     }
+}
+
+fn place(finding: &Finding) -> String {
+    let place = [finding.fixture.as_deref(), Some(finding.pointer.as_str())];
+    place.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// What findings of one check have in common that come from one cause: the place in the interaction, whichever fixture and
+/// element of a list it is; for coverage, and where there is no place, what is said.
+fn cause(finding: &Finding) -> String {
+    match finding.attribution {
+        Attribution::Coverage => finding.message.clone(),
+        _ if finding.pointer.is_empty() => finding.message.clone(),
+        _ => {
+            let is_index = |step: &str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
+            finding.pointer.split('/').map(|step| if is_index(step) { "*" } else { step }).collect::<Vec<_>>().join("/")
+        }
+    }
+}
+
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

@@ -105,3 +105,34 @@ fn a_part_of_a_suite_is_not_judged_for_coverage() {
     assert!(report.is_pass() && report.coverage.is_empty(), "{}", report.to_text(false));
     assert_eq!(report.totals.selected, 2);
 }
+
+#[test]
+fn one_cause_is_told_once_above_the_tables_and_the_verdict_stands_at_both_ends() {
+    let mut suite = suite();
+    for case in &mut suite.cases {
+        case.fixture.summary.clear();
+    }
+    let report = check(spec(), &suite, &Waivers::none(), &Options::default());
+    let text = report.to_text(false);
+    assert_eq!(text.matches("  F2").count(), 1, "{text}");
+    assert!(text.contains("also  18 times: ") && text.contains(", and 14 more"), "{text}");
+    assert!(text.contains("only fixtures with findings cover this operation: it comes back when they pass"), "{text}");
+    let (first, last) = (text.lines().next().unwrap(), text.lines().last().unwrap());
+    assert!(first == last && first.starts_with("FAIL  19 fixtures: 0 passed, 19 failed, 0 errors"), "{text}");
+    assert!(text.find("FIXTURE: ").unwrap() < text.find("Tag ").unwrap(), "{text}");
+}
+
+#[test]
+fn one_finding_is_not_called_findings() {
+    let unused = waivers("- {item: V702 list_books 401, reason: r, until: 2026-12-31}");
+    let text = check(spec(), &suite(), &unused, &Options::default()).to_text(false);
+    assert!(text.contains("; 1 finding, 0 waived\n"), "{text}");
+}
+
+#[test]
+fn different_faults_of_one_file_are_all_told() {
+    let mut suite = suite();
+    suite.add("fixtures/books/get_book/broken.yaml", "books/get_book/broken", "fixture: 1\n");
+    let text = check(spec(), &suite, &Waivers::none(), &Options::default()).to_text(false);
+    assert_eq!(text.matches(" is missing").count(), 5, "{text}");
+}
