@@ -74,10 +74,11 @@ fn edit(spec: &Value, file: &mut File) -> Result<()> {
             // The generated constructor unwraps, and sets a total timeout that nobody asked for.
             Item::Impl(block) if block.trait_.is_none() => {
                 block.items.retain(|item| !matches!(item, ImplItem::Fn(method) if method.sig.ident == "new"));
-                block.items.iter_mut().for_each(|item| match item {
-                    ImplItem::Fn(method) => request::edit(method),
-                    _ => {}
-                });
+                for item in &mut block.items {
+                    if let ImplItem::Fn(method) = item {
+                        request::edit(method);
+                    }
+                }
             }
             _ => {}
         }
