@@ -25,3 +25,10 @@ pub use pages::ClipPages;
 pub use raw::{RawCall, RawReply};
 pub use storage::{ContentRange, UploadSession, UploadStatus};
 pub use transport::{Clock, RetryPolicy};
+
+/// The OpenAPI document that this crate is generated from, as YAML: for programs that check or fake the API.
+///
+/// ```
+/// assert!(opusclip::OPENAPI.contains("operationId: create_project"));
+/// ```
+pub const OPENAPI: &str = include_str!("../openapi.yaml");

@@ -152,7 +152,8 @@ impl Operation {
     }
 
     /// The path parameters of `path`, percent-decoded, if the template matches it. Empty values match.
-    pub(super) fn match_path(&self, path: &str) -> Option<Vec<(String, String)>> {
+    #[must_use]
+    pub fn match_path(&self, path: &str) -> Option<Vec<(String, String)>> {
         let mut found = Vec::new();
         let mut segments = path.split('/');
         for template in self.path.split('/') {

@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs, missing_debug_implementations)]
+
+mod api;
+mod cdn;
+mod clock;
+mod control;
+mod core;
+mod distort;
+mod fault;
+mod gate;
+mod journal;
+mod limits;
+mod reply;
+mod sandbox;
+mod server;
+mod settings;
+mod storage;
+mod webhooks;
+mod world;
+
+pub use fault::{Fault, FaultError};
+pub use journal::Entry;
+pub use sandbox::{Sandbox, SandboxBuilder, StartError};
+pub use settings::ExportLinks;
+pub use storage::StoredObject;
+pub use webhooks::sign;
+
+/// The API key of [`Sandbox::client`], where no keys are given.
+pub const KEY: &str = "sk-sandbox";

@@ -1,0 +1,155 @@
+//! Messages about the end of a project: webhooks are sent, e-mails are only noted.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use opusclip::types::{ConclusionActionType, ProjectStage};
+use reqwest::Url;
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tokio::task::JoinSet;
+
+use crate::core::Core;
+use crate::journal::Entry;
+use crate::world::Progress;
+
+/// A receiver that needs longer is taken for one that failed.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The signature of a webhook: HMAC-SHA256 over the raw body and the salt, keyed with the API key, in lower-case hex.
+///
+/// ```
+/// let signature = opusclip_sandbox::sign("sk-test_0123456789abcdef", "0f1e2d3c4b5a6978", b"");
+/// assert_eq!(signature, "cdfb803e89b22d5e254561b5531dcc43561ddf8ca022b1ee1c671be36447f847");
+/// ```
+///
+/// Documented by the vendor, except for the encoding and for how the salt is appended (as text), which are what all known
+/// receivers do.
+#[must_use]
+pub fn sign(key: &str, salt: &str, body: &[u8]) -> String {
+    // A key of any length is a key.
+    let Ok(mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return String::new() };
+    let digest = mac.chain_update(body).chain_update(salt).finalize().into_bytes();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A message that is due.
+struct Message {
+    kind: ConclusionActionType,
+    to: String,
+    body: Value,
+}
+
+/// Tells the end of each project when it comes. Runs until it is dropped, with all that is on its way.
+pub(crate) async fn run(core: Arc<Core>) {
+    // Only settings that were never given could make this fail.
+    let Ok(http) = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT).build() else { return };
+    let mut deliveries = JoinSet::new();
+    loop {
+        let next = core.world().next_conclusion();
+        match next {
+            None => core.agenda.notified().await,
+            Some(moment) => {
+                // What comes first: the moment, or a project whose end is nearer.
+                let news = core.agenda.notified();
+                let moment = core.clock.until(moment);
+                first(news, moment).await;
+            }
+        }
+        for message in due(&core, core.clock.now()) {
+            deliveries.spawn(deliver(Arc::clone(&core), http.clone(), message));
+        }
+        while deliveries.try_join_next().is_some() {}
+    }
+}
+
+/// Waits for one of two.
+async fn first(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
+    let (mut a, mut b) = (std::pin::pin!(a), std::pin::pin!(b));
+    std::future::poll_fn(|context| match a.as_mut().poll(context).is_ready() || b.as_mut().poll(context).is_ready() {
+        true => std::task::Poll::Ready(()),
+        false => std::task::Poll::Pending,
+    })
+    .await;
+}
+
+fn due(core: &Core, now: SystemTime) -> Vec<Message> {
+    let mut messages = Vec::new();
+    for project in core.world().projects.iter_mut().filter(|project| !project.concluded && now >= project.ends()) {
+        project.concluded = true;
+        let progress = project.progress(now);
+        let stalled = matches!(progress, Progress::Stalled { .. });
+        for action in project.request.conclusion_actions.iter().flatten() {
+            if stalled && action.notify_failure != Some(true) {
+                continue;
+            }
+            let to = if action.type_ == ConclusionActionType::Email { &action.email } else { &action.url };
+            // The payload is not documented; this is the least that a receiver needs.
+            let mut body = json!({"projectId": project.id, "stage": progress.stage()});
+            if progress.stage() == ProjectStage::Stalled {
+                body["error"] = json!("The project has stalled");
+            }
+            messages.push(Message { kind: action.type_.clone(), to: to.clone().unwrap_or_default(), body });
+        }
+    }
+    messages
+}
+
+async fn deliver(core: Arc<Core>, http: reqwest::Client, message: Message) {
+    let entry = |status: Option<u16>, note: Option<String>| {
+        let is_mail = message.kind == ConclusionActionType::Email;
+        core.journal.push(Entry {
+            at: core.stamp(),
+            operation: if is_mail { "email" } else { "webhook" }.to_owned(),
+            method: if is_mail { String::new() } else { "POST".to_owned() },
+            target: message.to.clone(),
+            status,
+            body: Some(message.body.clone()),
+            effect: status.is_some_and(|status| (200..300).contains(&status)),
+            note,
+            ..Entry::default()
+        });
+    };
+    if message.kind == ConclusionActionType::Email {
+        return entry(None, Some("e-mails are only noted".to_owned()));
+    }
+    let Ok(url) = Url::parse(&message.to) else {
+        return entry(None, Some("not sent: the url cannot be read".to_owned()));
+    };
+    if !core.settings.webhooks_anywhere && !is_loopback(&url) {
+        return entry(None, Some("not sent: the url is not on this machine, and sending elsewhere was not allowed".to_owned()));
+    }
+    let attempts = core.settings.webhook_attempts.max(1);
+    for attempt in 1..=attempts {
+        let outcome = send(&core, &http, url.clone(), &message.body).await;
+        let is_done = outcome.as_ref().is_ok_and(|status| (200..300).contains(status));
+        entry(outcome.as_ref().ok().copied(), outcome.err().map(|error| format!("attempt {attempt} failed: {error}")));
+        if is_done || attempt == attempts {
+            return;
+        }
+        let pause = core.settings.webhook_pause * 2_u32.saturating_pow(attempt - 1);
+        core.clock.until(core.clock.now() + pause).await;
+    }
+}
+
+async fn send(core: &Core, http: &reqwest::Client, url: Url, body: &Value) -> Result<u16, String> {
+    let body = body.to_string();
+    let salt = core.world().hex(16);
+    let timestamp = core.clock.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let request = http
+        .post(url)
+        .header("content-type", "application/json")
+        .header("x-opus-signature", sign(core.signing_key(), &salt, body.as_bytes()))
+        .header("x-opus-salt", salt)
+        .header("x-opus-timestamp", timestamp.to_string())
+        .body(body);
+    let told = |error: reqwest::Error| if error.is_timeout() { "no answer in time" } else { "no connection" }.to_owned();
+    Ok(request.send().await.map_err(told)?.status().as_u16())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
