@@ -301,30 +301,20 @@ impl ClientBuilder {
         let user_agent = HeaderValue::from_str(&format!("opusclip-rust/{}{suffix}", env!("CARGO_PKG_VERSION")))
             .map_err(|_| invalid(format!("the user agent `{}` contains characters that a header cannot have", suffix.trim())))?;
         let org = self.org.as_ref().map(org_header).transpose()?;
-        let (http, storage) = match self.http {
-            Some(http) => (http.clone(), http),
-            None => {
-                let build = |builder: reqwest::ClientBuilder| {
-                    builder.build().map_err(|error| invalid(format!("the HTTP client could not be built: {error}")))
-                };
-                let plain = || crate::tls::client().redirect(reqwest::redirect::Policy::none()).connect_timeout(self.connect_timeout);
-                // One upload is one stream, which HTTP/2 flow control would only slow down.
-                (build(plain())?, build(plain().http1_only())?)
-            }
+        let http = match self.http {
+            Some(http) => http,
+            None => crate::tls::client()
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(self.connect_timeout)
+                // Calls are small and few, and an upload is one stream, which HTTP/2 flow control would only slow down.
+                .http1_only()
+                .build()
+                .map_err(|error| invalid(format!("the HTTP client could not be built: {error}")))?,
         };
         let address = base_url.as_str().trim_end_matches('/').to_owned();
         let pacer = self.pacing.then(|| Pacer::shared(&address, key.secret().as_bytes()));
-        let shared = Shared {
-            http: http.clone(),
-            storage,
-            base_url,
-            key,
-            user_agent,
-            timeout: self.timeout,
-            retry: self.retry,
-            pacer,
-            clock: self.clock,
-        };
+        let shared =
+            Shared { http: http.clone(), base_url, key, user_agent, timeout: self.timeout, retry: self.retry, pacer, clock: self.clock };
         let scope = Scope { shared: Arc::new(shared), org, call: None };
         Ok(Client { api: api::Client::new_with_client(&address, http, scope) })
     }

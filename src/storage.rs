@@ -175,7 +175,7 @@ impl Client {
         let shared = self.shared();
         let started = shared.clock.now();
         self.identify(&mut request);
-        let ending = shared.attempt(&shared.storage, request).await;
+        let ending = shared.attempt(&shared.http, request).await;
         let elapsed = crate::transport::since(shared.clock.as_ref(), started);
         let answer =
             ending.map_err(|failure| Error::from_exchange(operation, shared, Exchange { attempts: 1, elapsed, ending: Err(failure) }))?;
@@ -217,7 +217,7 @@ impl Client {
         let shared = self.shared();
         request.timeout_mut().get_or_insert(shared.timeout);
         self.identify(&mut request);
-        let exchange = shared.execute(&shared.storage, request, operation).await;
+        let exchange = shared.execute(&shared.http, request, operation).await;
         match exchange.ending {
             Ok(answer) => Ok(answer),
             Err(_) => Err(Error::from_exchange(operation, shared, exchange)),

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 
+/// As far as time goes: a thousand years.
+const LONGEST: Duration = Duration::from_secs(1000 * 366 * 24 * 3600);
+
 /// Everything that has a date or a duration reads it here, so that ten minutes of curating pass in ten seconds at speed 60,
 /// and in no time at all when a test advances the clock.
 #[derive(Debug)]
@@ -20,13 +23,16 @@ impl Clock {
         Self { base: SystemTime::now(), started: Instant::now(), speed, advanced: watch::Sender::new(Duration::ZERO) }
     }
 
+    /// Never later than dates can be written.
     pub(crate) fn now(&self) -> SystemTime {
-        self.base + self.started.elapsed().mul_f64(self.speed) + *self.advanced.borrow()
+        let passed = Duration::try_from_secs_f64(self.started.elapsed().as_secs_f64() * self.speed).unwrap_or(LONGEST);
+        let passed = passed.saturating_add(*self.advanced.borrow()).min(LONGEST);
+        self.base + passed
     }
 
     /// Lets time pass at once.
     pub(crate) fn advance(&self, duration: Duration) {
-        self.advanced.send_modify(|advanced| *advanced += duration);
+        self.advanced.send_modify(|advanced| *advanced = advanced.saturating_add(duration).min(LONGEST));
     }
 
     /// Waits until the clock shows `moment`.

@@ -14,18 +14,20 @@ The endpoints of this sandbox, beside those of openapi.yaml:
 
   GET    /_sandbox/journal[?operation=ID]   what was asked and answered, the latest last
   DELETE /_sandbox/journal                  forgets it
-  GET    /_sandbox/faults                   the faults that are set, one a line
+  GET    /_sandbox/faults                   the faults that can still strike, one a line
   POST   /_sandbox/faults                   sets faults, one a line: create_project#1=lost
+                                            (a file with curl: --data-binary @FILE)
   DELETE /_sandbox/faults                   takes all of them away
   GET    /_sandbox/clock                    what time it is in the sandbox
   POST   /_sandbox/clock                    lets time pass: 10m
   GET    /_sandbox/uploads/UPLOAD_ID        a finished upload: size and checksums
-  POST   /_sandbox/projects/PROJECT_ID/stall   stalls a project
+  POST   /_sandbox/projects/ID/stall        stalls a project
   POST   /_sandbox/reset                    forgets projects, uploads, limits and journal
 ";
 
-fn json(value: Value) -> Reply {
-    Reply::new(200, Payload::Json(value))
+/// For people and programs.
+fn json(value: &Value) -> Reply {
+    Reply::new(200, Payload::Raw { content_type: "application/json", bytes: format!("{value:#}\n").into() })
 }
 
 /// Answers as plainly as the terminal of a person wants it.
@@ -42,7 +44,7 @@ pub(crate) fn answer(core: &Core, ask: &Ask, body: &[u8]) -> Reply {
         ("GET", ["journal"]) => {
             let wanted = ask.query("operation");
             let entries = core.journal.entries().into_iter().filter(|entry| wanted.is_none_or(|wanted| wanted == entry.operation));
-            json(json!(entries.collect::<Vec<_>>()))
+            json(&json!(entries.collect::<Vec<_>>()))
         }
         ("DELETE", ["journal"]) => {
             core.journal.clear();
@@ -75,7 +77,7 @@ pub(crate) fn answer(core: &Core, ask: &Ask, body: &[u8]) -> Reply {
         ("GET", ["uploads", upload]) => match core.storage.object(upload) {
             Some(object) => {
                 let md5 = object.md5.map(|md5| md5.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
-                json(json!({"size": object.size, "crc32c": format!("{:08x}", object.crc32c), "md5": md5, "received": object.received}))
+                json(&json!({"size": object.size, "crc32c": format!("{:08x}", object.crc32c), "md5": md5, "received": object.received}))
             }
             None => Reply::text(404, "no such upload is finished\n"),
         },

@@ -1,7 +1,9 @@
 //! What all parts of a running sandbox share.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use opusclip_conformance::spec::{LoadError, Spec};
 use tokio::sync::Notify;
@@ -9,7 +11,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::distort;
 use crate::fault::Faults;
-use crate::journal::Journal;
+use crate::journal::{Entry, Journal};
 use crate::limits::Rates;
 use crate::settings::Settings;
 use crate::storage::Storage;
@@ -76,6 +78,37 @@ impl Core {
         self.rates.clear();
         self.journal.clear();
         self.agenda.notify_one();
+    }
+
+    /// Writes an exchange into the journal and the log.
+    pub(crate) fn note(&self, entry: Entry, elapsed: Option<Duration>) {
+        let Entry { at, operation, method, target, status, violations, fault, note, .. } = &entry;
+        let status = status.map_or_else(|| "---".to_owned(), |status| status.to_string());
+        let operation = if operation.is_empty() { "(no operation)" } else { operation };
+        let mut line = format!("{at} {method} {target} {status} {operation}");
+        if let Some(elapsed) = elapsed {
+            line.push_str(&format!(" {:.1} ms", elapsed.as_secs_f64() * 1000.0));
+        }
+        for (label, text) in [("fault", fault), ("note", note)] {
+            if let Some(text) = text {
+                line.push_str(&format!(" [{label}: {text}]"));
+            }
+        }
+        for violation in violations {
+            line.push_str(&format!("\n    {violation}"));
+        }
+        self.log(&line);
+        self.journal.push(entry);
+    }
+
+    /// Prints lines on stderr, where that is wanted.
+    pub(crate) fn log(&self, lines: &str) {
+        if self.settings.log {
+            // Control characters of a request shall not reach a terminal.
+            let lines: String = lines.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect();
+            // Nobody reads it any more: no reason to stop.
+            let _ = writeln!(std::io::stderr(), "{lines}");
+        }
     }
 
     pub(crate) fn stamp(&self) -> String {

@@ -128,6 +128,15 @@ impl FromStr for Fault {
         let (first, last) = bounds.ok_or_else(|| fail("after `#` comes 3, 2-4 or 2+".to_owned()))?;
         let actions: Vec<Action> = actions
             .split(',')
+            .fold(Vec::<String>::new(), |mut parts, part| {
+                // The value of a header may have commas.
+                match parts.last_mut().filter(|last| last.starts_with("header:") && !Action::is_name(part)) {
+                    Some(last) => *last = format!("{last},{part}"),
+                    None => parts.push(part.to_owned()),
+                }
+                parts
+            })
+            .iter()
             .map(|action| Action::parse(action.trim()).ok_or_else(|| fail(format!("`{action}` is no action; there are {ACTIONS}"))))
             .collect::<Result<_, _>>()?;
         Ok(Self { text: text.to_owned(), operation: operation.to_owned(), first, last, actions })
@@ -135,6 +144,11 @@ impl FromStr for Fault {
 }
 
 impl Action {
+    fn is_name(text: &str) -> bool {
+        let name = text.trim().split(':').next().unwrap_or_default();
+        ACTIONS.split([',', ' ']).any(|known| known.split([':', '[']).next() == Some(name))
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let (name, argument) = text.split_once(':').map_or((text, None), |(name, argument)| (name, Some(argument)));
         let bytes = || argument.map_or(Some(0), |text| text.parse().ok());
@@ -172,7 +186,10 @@ impl Action {
                 hyper::header::HeaderValue::from_str(value.trim()).ok()?;
                 Self::Header(name.to_ascii_lowercase(), Some(value.trim().to_owned()))
             }
-            "no-header" => Self::Header(argument?.to_ascii_lowercase(), None),
+            "no-header" => {
+                hyper::header::HeaderName::from_bytes(argument?.as_bytes()).ok()?;
+                Self::Header(argument?.to_ascii_lowercase(), None)
+            }
             "reset-at" => Self::ResetAt(needed()?),
             "stall-at" => Self::StallAt(needed()?),
             "forget" => Self::Forget(needed()?),
@@ -220,7 +237,8 @@ impl Faults {
     /// Counts a request of this operation, and says what strikes it.
     pub(crate) fn strike(&self, operation: &str) -> Trouble {
         let mut trouble = Trouble::default();
-        for (fault, seen) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (fault, seen) in faults.iter_mut() {
             if fault.operation == "*" || fault.operation == operation {
                 *seen += 1;
                 if (fault.first..=fault.last).contains(seen) {
@@ -229,6 +247,8 @@ impl Faults {
                 }
             }
         }
+        // What cannot strike any more is forgotten.
+        faults.retain(|(fault, seen)| *seen < fault.last);
         trouble
     }
 }
@@ -269,8 +289,15 @@ mod tests {
             let error = text.parse::<Fault>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("`{text}` is no fault: ")), "{error}");
         }
-        for right in ["cdn=cut:10", "*=status:429", "send_upload_bytes#1=reset-at:300000", "*=header:x-goog-hash:crc32c=AAAAAA=="] {
+        for right in
+            ["cdn=cut:10", "*=status:429", "send_upload_bytes#1=reset-at:300000", "*=header:x-goog-hash:crc32c=AAAAAA==,md5=x,lost"]
+        {
             assert_eq!(right.parse::<Fault>().unwrap().to_string(), right);
+        }
+        let both: Fault = "*=header:x-goog-hash:crc32c=A,md5=B, lost".parse().unwrap();
+        assert_eq!(both.actions, [Action::Header("x-goog-hash".to_owned(), Some("crc32c=A,md5=B".to_owned())), Action::Lost]);
+        for empty in ["*=no-header:", "*=header::x"] {
+            assert!(empty.parse::<Fault>().is_err());
         }
     }
 }

@@ -25,14 +25,11 @@ use crate::fault::{Action, Shape, Trouble};
 use crate::journal::Entry;
 use crate::reply::{Payload, Reply};
 use crate::server::{Connection, End, Outgoing};
-use crate::storage::{self, Range, Start};
 use crate::world;
+use crate::{storage, upload};
 
 /// A body that brings nothing for so long is given up.
-const BODY_TIME: Duration = Duration::from_secs(30);
-
-/// How long a stalled upload is held.
-const STALL_TIME: Duration = Duration::from_secs(600);
+pub(crate) const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// What the sandbox found wrong with a request stands in this header.
 pub(crate) const VIOLATION: &str = "x-sandbox-violation";
@@ -48,13 +45,22 @@ pub(crate) struct Ask {
 
 impl Ask {
     fn of(parts: &Parts) -> Self {
-        let query = parts.uri.query().map(|query| form(query)).unwrap_or_default();
+        let query = parts.uri.query().map(form).unwrap_or_default();
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         Self {
             method: parts.method.as_str().to_owned(),
             path: parts.uri.path().to_owned(),
             query,
             headers: parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect(),
+        }
+    }
+
+    /// The sandbox as the client calls it, so that links lead back by the same way.
+    pub(crate) fn base(&self, core: &Core) -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric() || ".:-[]_".contains(c);
+        match self.header("host").filter(|host| !host.is_empty() && host.chars().all(plain)) {
+            Some(host) => format!("http://{host}"),
+            None => core.base.clone(),
         }
     }
 
@@ -66,7 +72,7 @@ impl Ask {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    fn request(&self, body: &[u8]) -> exchange::Request {
+    pub(crate) fn request(&self, body: &[u8]) -> exchange::Request {
         exchange::Request {
             method: self.method.clone(),
             path: self.path.clone(),
@@ -88,11 +94,13 @@ struct Outcome {
     end: End,
     /// What of the body is sent.
     sent: Option<u64>,
+    /// Headers that a fault sets or takes away, after all others.
+    headers: Vec<(String, Option<String>)>,
 }
 
 impl From<Reply> for Outcome {
     fn from(reply: Reply) -> Self {
-        Self { reply, end: End::Done, sent: None }
+        Self { reply, end: End::Done, sent: None, headers: Vec::new() }
     }
 }
 
@@ -106,41 +114,20 @@ pub(crate) async fn respond(core: Arc<Core>, connection: Connection, request: Re
             Ok(body) => control::answer(&core, &ask, &body),
             Err(reply) => reply,
         };
-        return Ok(response(reply.into()));
+        core.log(&format!("{} {} {} {}", core.stamp(), ask.method, ask.path, reply.status));
+        return Ok(response(&core, reply.into()));
     }
     let target = parts.uri.path_and_query().map_or_else(|| ask.path.clone(), ToString::to_string);
     let mut entry = Entry { at: core.stamp(), method: ask.method.clone(), target, ..Entry::default() };
     let outcome = match route(&core, &connection, &ask, &mut body, &mut entry).await {
         Ok(outcome) => {
             entry.status = Some(outcome.reply.status);
-            Ok(response(outcome))
+            Ok(response(&core, outcome))
         }
         Err(broken) => Err(broken),
     };
-    if core.settings.log {
-        log(&entry, started.elapsed());
-    }
-    core.journal.push(entry);
+    core.note(entry, Some(started.elapsed()));
     outcome
-}
-
-#[allow(clippy::print_stderr, reason = "the program's log")]
-fn log(entry: &Entry, elapsed: Duration) {
-    let Entry { at, method, target, status, operation, violations, fault, note, .. } = entry;
-    let status = status.map_or_else(|| "---".to_owned(), |status| status.to_string());
-    let operation = if operation.is_empty() { "(no operation)" } else { operation };
-    let mut line = format!("{at} {method} {target} {status} {operation} {:.1} ms", elapsed.as_secs_f64() * 1000.0);
-    for (label, text) in [("fault", fault), ("note", note)] {
-        if let Some(text) = text {
-            line.push_str(&format!(" [{label}: {text}]"));
-        }
-    }
-    for violation in violations {
-        line.push_str(&format!("\n    {violation}"));
-    }
-    // Control characters of a request shall not reach a terminal.
-    let line: String = line.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect();
-    eprintln!("{line}");
 }
 
 async fn route(core: &Core, connection: &Connection, ask: &Ask, body: &mut Incoming, entry: &mut Entry) -> Result<Outcome, io::Error> {
@@ -163,7 +150,7 @@ async fn route(core: &Core, connection: &Connection, ask: &Ask, body: &mut Incom
             Some(reply) => reply,
             None => file(core, ask),
         },
-        (Some(operation), _) if operation.storage => stored(core, connection, ask, operation, &trouble, body, entry).await?,
+        (Some(operation), _) if operation.storage => upload::step(core, connection, ask, operation, &trouble, body, entry).await?,
         (None, _) if ask.path.starts_with(storage::PREFIX) => Reply::xml(405, "MethodNotAllowed", "The storage takes POST, PUT and DELETE"),
         (None, _) => {
             entry.note = Some("openapi.yaml has no such operation".to_owned());
@@ -178,11 +165,28 @@ async fn route(core: &Core, connection: &Connection, ask: &Ask, body: &mut Incom
             }
         }
     };
+    if let Some(operation) = found.filter(|_| core.settings.check_replies) {
+        entry.violations.extend(departures(core, operation, &reply));
+    }
     finish(core, connection, reply, &trouble)
 }
 
+/// How an answer of the sandbox departs from the spec.
+fn departures(core: &Core, operation: &Operation, reply: &Reply) -> Vec<String> {
+    let Some(documented) = core.rules.spec.operation(operation.id) else { return Vec::new() };
+    let own = reply.headers.iter().filter(|(name, _)| name != VIOLATION).cloned();
+    let content_type = reply.body.content_type().map(|kind| ("content-type".to_owned(), kind.to_owned()));
+    let response = exchange::Response {
+        status: reply.status,
+        headers: own.chain(content_type).collect(),
+        body: exchange::Body(reply.body.bytes().to_vec()),
+    };
+    let found = core.rules.spec.check_response(documented, &response);
+    found.iter().map(|violation| describe(core, operation, violation)).collect()
+}
+
 /// What a fault answers instead.
-fn status(core: &Core, operation: Option<&'static Operation>, trouble: &Trouble, usual: Shape) -> Option<Reply> {
+pub(crate) fn status(core: &Core, operation: Option<&'static Operation>, trouble: &Trouble, usual: Shape) -> Option<Reply> {
     let (code, shape) = trouble.actions.iter().find_map(|action| match action {
         Action::Status(code, shape) => Some((*code, if *shape == Shape::Documented { usual } else { *shape })),
         _ => None,
@@ -231,10 +235,7 @@ fn finish(core: &Core, connection: &Connection, reply: Reply, trouble: &Trouble)
         match action {
             Action::Lost => return Err(connection.reset()),
             Action::Empty => outcome.reply = Reply::new(200, Payload::Empty),
-            Action::Header(name, value) => {
-                outcome.reply.headers.retain(|(known, _)| known != name);
-                outcome.reply.headers.extend(value.iter().map(|value| (name.clone(), value.clone())));
-            }
+            Action::Header(name, value) => outcome.headers.push((name.clone(), value.clone())),
             Action::Stall(bytes) => (outcome.end, outcome.sent) = (End::Stall, Some(*bytes)),
             Action::Cut(bytes) => (outcome.end, outcome.sent) = (End::Break, Some(*bytes)),
             _ => {}
@@ -243,29 +244,33 @@ fn finish(core: &Core, connection: &Connection, reply: Reply, trouble: &Trouble)
     Ok(outcome)
 }
 
-fn response(outcome: Outcome) -> Response<Outgoing> {
-    let Outcome { reply, end, sent } = outcome;
+fn response(core: &Core, outcome: Outcome) -> Response<Outgoing> {
+    let Outcome { reply, end, sent, headers: forced } = outcome;
     let bytes = reply.body.bytes();
-    let part = sent.and_then(|sent| usize::try_from(sent).ok()).map_or_else(|| bytes.clone(), |sent| bytes.slice(..sent.min(bytes.len())));
-    let mut response = Response::new(Outgoing::new(part, end));
+    let length = bytes.len();
+    let part = sent.and_then(|sent| usize::try_from(sent).ok()).map_or_else(|| bytes.clone(), |sent| bytes.slice(..sent.min(length)));
+    let lies = forced.iter().any(|(name, _)| name == "content-length");
+    let mut response = Response::new(Outgoing::new(part, end, !lies));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let length = (![204, 304].contains(&reply.status)).then(|| ("content-length".to_owned(), Some(length.to_string())));
+    let own = [
+        ("date".to_owned(), Some(httpdate::fmt_http_date(core.clock.now()))),
+        ("content-type".to_owned(), reply.body.content_type().map(str::to_owned)),
+    ];
+    let given = reply.headers.into_iter().map(|(name, value)| (name, Some(value)));
     let headers = response.headers_mut();
-    if let Some(content_type) = reply.body.content_type() {
-        headers.insert("content-type", HeaderValue::from_static(content_type));
-    }
-    for (name, value) in &reply.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
-            headers.insert(name, value);
+    for (name, value) in own.into_iter().chain(length).chain(given).chain(forced) {
+        let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
+        match value.map(|value| HeaderValue::from_str(&value)) {
+            Some(Ok(value)) => drop(headers.insert(name, value)),
+            _ => drop(headers.remove(name)),
         }
-    }
-    if ![204, 304].contains(&reply.status) {
-        headers.insert("content-length", HeaderValue::from(bytes.len()));
     }
     response
 }
 
 /// A whole body, if it is small enough and does not take for ever.
-async fn read(body: &mut Incoming, limit: usize) -> Result<Bytes, Reply> {
+pub(crate) async fn read(body: &mut Incoming, limit: usize) -> Result<Bytes, Reply> {
     let mut bytes = BytesMut::new();
     loop {
         match tokio::time::timeout(BODY_TIME, body.frame()).await {
@@ -329,6 +334,7 @@ fn admitted(core: &Core, ask: &Ask, operation: &'static Operation, key: &str, bo
         return refusal(core, documented, &fatal).with_header(VIOLATION, printable(first));
     }
     let path = documented.match_path(&ask.path).unwrap_or_default();
+    let base = ask.base(core);
     let call = Call {
         operation,
         path: &path,
@@ -336,7 +342,7 @@ fn admitted(core: &Core, ask: &Ask, operation: &'static Operation, key: &str, bo
         org: ask.header("x-opus-org-id"),
         body,
         now,
-        base: &core.base,
+        base: &base,
         settings: &core.settings,
         storage: &core.storage,
     };
@@ -345,20 +351,12 @@ fn admitted(core: &Core, ask: &Ask, operation: &'static Operation, key: &str, bo
     if entry.effect {
         core.agenda.notify_one();
     }
-    if core.settings.check_replies {
-        let response = exchange::Response {
-            status: reply.status,
-            headers: reply.body.content_type().map(|kind| ("content-type".to_owned(), kind.to_owned())).into_iter().collect(),
-            body: exchange::Body(reply.body.bytes().to_vec()),
-        };
-        entry.violations.extend(spec.check_response(documented, &response).iter().map(told));
-    }
     reply
 }
 
 /// Whether a departure from the spec is refused. Headers that are not documented never are: proxies and HTTP libraries add
 /// them. A lenient sandbox also lets pass what the service would ignore.
-fn is_fatal(core: &Core, operation: &Operation, violation: &Violation) -> bool {
+pub(crate) fn is_fatal(core: &Core, operation: &Operation, violation: &Violation) -> bool {
     let is_unknown = violation.message.contains("is not documented");
     let is_header = violation.at.starts_with("/request/headers/");
     match violation.check {
@@ -370,7 +368,7 @@ fn is_fatal(core: &Core, operation: &Operation, violation: &Violation) -> bool {
     }
 }
 
-fn describe(core: &Core, operation: &Operation, violation: &Violation) -> String {
+pub(crate) fn describe(core: &Core, operation: &Operation, violation: &Violation) -> String {
     let place = core.rules.spec.locate(&violation.spec_at).map(|at| format!(" (openapi.yaml:{})", at.line)).unwrap_or_default();
     format!("{} {} {}: {}{place}", violation.check, operation.id, violation.at, violation.message)
 }
@@ -392,7 +390,7 @@ fn refusal(core: &Core, documented: &opusclip_conformance::spec::Operation, fata
 }
 
 /// As a header value.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(1000).collect()
 }
 
@@ -408,120 +406,4 @@ fn file(core: &Core, ask: &Ask) -> Reply {
         if_none_match: ask.header("if-none-match"),
     };
     cdn::serve(&core.world(), now, |upload| core.storage.finished(upload).is_some(), &file)
-}
-
-/// A step of an upload.
-async fn stored(
-    core: &Core,
-    connection: &Connection,
-    ask: &Ask,
-    operation: &'static Operation,
-    trouble: &Trouble,
-    body: &mut Incoming,
-    entry: &mut Entry,
-) -> Result<Reply, io::Error> {
-    if let Some(reply) = status(core, Some(operation), trouble, Shape::Xml) {
-        return Ok(reply);
-    }
-    let now = core.clock.now();
-    // The signature of a link is opaque; the rest has to be as documented.
-    let mut request = ask.request(&[]);
-    request.query.retain(|(name, _)| !name.to_ascii_lowercase().starts_with("x-goog-"));
-    let spec = &core.rules.spec;
-    let found = spec.operation(operation.id).map(|documented| spec.check_request(documented, &request)).unwrap_or_default();
-    let fatal = found.iter().find(|violation| is_fatal(core, operation, violation)).map(|violation| describe(core, operation, violation));
-    entry.violations = found.iter().map(|violation| describe(core, operation, violation)).collect();
-    if let Some(fatal) = fatal {
-        let text =
-            if ask.header("authorization").is_some() { "The API key does not belong here" } else { "The request is not as documented" };
-        return Ok(Reply::xml(400, "InvalidArgument", text).with_header(VIOLATION, printable(&fatal)));
-    }
-    let session = ask.query("upload_id").unwrap_or_default();
-    let length = ask.header("content-length").and_then(|text| text.parse::<u64>().ok());
-    let reply = match ask.method.as_str() {
-        "POST" => {
-            if read(body, 0).await.is_err() {
-                Reply::xml(400, "InvalidArgument", "The start of a session has no body")
-            } else {
-                let session = format!("AAkI{}", core.world().letters(40));
-                core.storage.start(&Start {
-                    upload: ask.path.rsplit('/').next().unwrap_or_default(),
-                    signature: ask.query("X-Goog-Signature"),
-                    session: &session,
-                    path: &ask.path,
-                    base: &core.base,
-                    life: core.settings.session_life,
-                    now,
-                })
-            }
-        }
-        "DELETE" => core.storage.cancel(session, now),
-        _ => {
-            let range = Range::parse(ask.header("content-range"));
-            match core.storage.put(session, range, length, now) {
-                Err(reply) => reply,
-                Ok(writer) => receive(connection, writer, trouble, body, entry).await?,
-            }
-        }
-    };
-    entry.effect = reply.is_success() || [308, 499].contains(&reply.status);
-    Ok(reply)
-}
-
-/// Takes the bytes of an upload, and breaks where a fault says so.
-async fn receive(
-    connection: &Connection,
-    mut writer: storage::Writer<'_>,
-    trouble: &Trouble,
-    body: &mut Incoming,
-    entry: &mut Entry,
-) -> Result<Reply, io::Error> {
-    let mut rate = None;
-    for action in &trouble.actions {
-        match action {
-            Action::Forget(bytes) => writer.forget(*bytes),
-            Action::Slow(bytes) => rate = Some(*bytes),
-            _ => {}
-        }
-    }
-    loop {
-        for action in &trouble.actions {
-            match action {
-                Action::ResetAt(bytes) if entry.received >= *bytes => {
-                    writer.break_off();
-                    return Err(connection.reset());
-                }
-                Action::StatusAt(bytes, code) if entry.received >= *bytes => {
-                    writer.break_off();
-                    return Ok(Reply::xml(*code, "SandboxError", "This error was asked for").with_header("connection", "close"));
-                }
-                Action::StallAt(bytes) if entry.received >= *bytes => Clock::pause(STALL_TIME).await,
-                _ => {}
-            }
-        }
-        match tokio::time::timeout(BODY_TIME, body.frame()).await {
-            Err(_) => {
-                writer.break_off();
-                return Ok(Reply::xml(408, "RequestTimeout", "The body took too long").with_header("connection", "close"));
-            }
-            Ok(None) => return Ok(writer.end()),
-            Ok(Some(Err(_))) => {
-                writer.break_off();
-                entry.note = Some(format!("the connection broke after {} bytes", entry.received));
-                return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
-            }
-            Ok(Some(Ok(frame))) => {
-                let Ok(data) = frame.into_data() else { continue };
-                let count = data.len() as u64;
-                entry.received += count;
-                if let Err(reply) = writer.write(data) {
-                    return Ok(reply.with_header("connection", "close"));
-                }
-                if let Some(rate) = rate {
-                    #[allow(clippy::cast_precision_loss, reason = "a pause need not be exact")]
-                    Clock::pause(Duration::from_secs_f64(count as f64 / rate as f64)).await;
-                }
-            }
-        }
-    }
 }

@@ -16,6 +16,7 @@ mod sandbox;
 mod server;
 mod settings;
 mod storage;
+mod upload;
 mod webhooks;
 mod world;
 

@@ -1,5 +1,6 @@
 //! The program `opusclip-sandbox`.
 
+use std::io::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,19 +17,19 @@ use opusclip_sandbox::{ExportLinks, Fault, Sandbox};
 #[command(version)]
 struct Arguments {
     /// Port to listen on; 0 takes a free one
-    #[arg(long, default_value_t = 8787)]
+    #[arg(long, value_name = "N", default_value_t = 8787)]
     port: u16,
     /// Address to listen on
-    #[arg(long, default_value = "127.0.0.1")]
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     address: IpAddr,
     /// Allow an address that other machines reach
     #[arg(long)]
     public: bool,
     /// How fast time goes: at 60, ten minutes pass in ten seconds; at 0 only by POST /_sandbox/clock
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, allow_negative_numbers = true)]
     speed: f64,
     /// What ids are made from
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// API key to accept; can be given several times [default: any that begins with `sk-`]
     #[arg(long = "key", value_name = "KEY")]
@@ -36,14 +37,14 @@ struct Arguments {
     /// Ignore what the spec does not document, as the service does, and only log it
     #[arg(long)]
     lenient: bool,
-    /// Something that shall go wrong, as `create_project#1=lost`; can be given several times
+    /// Something that shall go wrong, as `create_project#1=lost`; can be given several times. A wrong one lists what there is
     #[arg(long = "fault", value_name = "FAULT")]
     faults: Vec<Fault>,
     /// Clips of a project
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3)]
     clips: usize,
     /// When export links appear
-    #[arg(long, value_enum, default_value_t = Links::Complete)]
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Links::Complete)]
     export_links: Links,
     /// How long links to files work
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = humantime::parse_duration)]
@@ -63,8 +64,23 @@ struct Arguments {
     /// Minutes of the plan [default: no end]
     #[arg(long, value_name = "N")]
     minutes: Option<u64>,
+    /// Posts and schedules of a day
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    daily_posts: usize,
+    /// Collections that there can be
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    collections: usize,
+    /// How long source videos are, which decides what a project costs
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = humantime::parse_duration)]
+    source_length: Duration,
+    /// Refuse thumbnail jobs, as for a plan without them
+    #[arg(long)]
+    no_thumbnails: bool,
+    /// Refuse new projects, as for requests from a data centre without a subscription
+    #[arg(long)]
+    no_proxy_access: bool,
     /// How often a webhook is sent until it is answered with 2xx
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     webhook_attempts: u32,
     /// Send webhooks to other machines too
     #[arg(long)]
@@ -85,7 +101,7 @@ enum Links {
 }
 
 #[tokio::main]
-#[allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks")]
+#[allow(clippy::print_stderr, reason = "a program talks")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments).await {
@@ -97,7 +113,7 @@ async fn main() -> ExitCode {
     }
 }
 
-#[allow(clippy::print_stdout, clippy::print_stderr, reason = "a program talks")]
+#[allow(clippy::print_stderr, reason = "a program talks")]
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let mut builder = Sandbox::builder()
         .with_port(arguments.port)
@@ -114,8 +130,13 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         .with_link_life(arguments.link_life)
         .with_concurrent_projects(arguments.concurrent)
         .with_monthly_credits(arguments.credits)
+        .with_daily_posts(arguments.daily_posts)
+        .with_collection_limit(arguments.collections)
+        .with_source_length(arguments.source_length)
         .with_webhook_attempts(arguments.webhook_attempts, Duration::from_secs(30));
-    let switches: [(bool, fn(_) -> _); 5] = [
+    let switches: [(bool, fn(_) -> _); 7] = [
+        (arguments.no_thumbnails, opusclip_sandbox::SandboxBuilder::without_thumbnails),
+        (arguments.no_proxy_access, opusclip_sandbox::SandboxBuilder::without_proxy_access),
         (arguments.public, opusclip_sandbox::SandboxBuilder::public),
         (arguments.lenient, opusclip_sandbox::SandboxBuilder::lenient),
         (arguments.no_rate_limits, opusclip_sandbox::SandboxBuilder::without_rate_limits),
@@ -139,7 +160,8 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     for fault in &arguments.faults {
         sandbox.fault(&fault.to_string())?;
     }
-    println!("{}", sandbox.url());
+    // Whoever started it may not want to know.
+    let _ = writeln!(std::io::stdout(), "{}", sandbox.url());
     signals.wait().await;
     sandbox.stop().await;
     Ok(())

@@ -73,7 +73,6 @@ impl Drop for Sandbox {
 
 impl Sandbox {
     /// Starts to set one up; everything has a default.
-    #[must_use]
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder { settings: Settings::default() }
     }
@@ -106,7 +105,6 @@ impl Sandbox {
     }
 
     /// The same, to be set up further.
-    #[must_use]
     pub fn client_builder(&self) -> ClientBuilder {
         builder(&self.core.settings, &self.core.base)
     }
@@ -382,9 +380,12 @@ impl SandboxBuilder {
         let Self { settings } = self;
         if !settings.address.is_loopback() && !settings.public {
             return Err(StartError(format!(
-                "{} can be reached from other machines; allow that expressly, or listen on 127.0.0.1",
+                "{} can be reached from other machines; allow that with `--public` (`SandboxBuilder::public`), or listen on 127.0.0.1",
                 settings.address
             )));
+        }
+        if settings.keys.iter().any(|key| key.trim().is_empty()) {
+            return Err(StartError("an API key is empty; give one, or none to accept all that begin with `sk-`".to_owned()));
         }
         if !(settings.speed.is_finite() && settings.speed >= 0.0) {
             return Err(StartError(format!("the speed {} is not a number from 0", settings.speed)));

@@ -60,7 +60,7 @@ async fn connection(stream: TcpStream, core: Arc<Core>) {
     let connection = Connection { socket: socket2::SockRef::from(&stream).try_clone().ok().map(Arc::new) };
     let service = service_fn(|request| gate::respond(Arc::clone(&core), connection.clone(), request));
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).half_close(false);
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).half_close(false).auto_date_header(false);
     // The other side left, or a fault struck: nobody is there to be told.
     let _ = http.serve_connection(TokioIo::new(stream), service).await;
 }
@@ -80,11 +80,15 @@ pub(crate) enum End {
 pub(crate) struct Outgoing {
     bytes: Bytes,
     end: End,
+    /// Whether the length that is told is the true one.
+    is_exact: bool,
+    /// Whether what was sent before a break had its time to leave.
+    is_flushed: bool,
 }
 
 impl Outgoing {
-    pub(crate) fn new(bytes: Bytes, end: End) -> Self {
-        Self { bytes, end }
+    pub(crate) fn new(bytes: Bytes, end: End, is_exact: bool) -> Self {
+        Self { bytes, end, is_exact, is_flushed: false }
     }
 }
 
@@ -92,13 +96,19 @@ impl Body for Outgoing {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         if !self.bytes.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.bytes)))));
         }
         match self.end {
             End::Done => Poll::Ready(None),
             End::Stall => Poll::Pending,
+            // An error at once would take along what is still in hyper's buffer.
+            End::Break if !self.is_flushed => {
+                self.is_flushed = true;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
             End::Break => Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::ConnectionReset)))),
         }
     }
@@ -109,8 +119,8 @@ impl Body for Outgoing {
 
     fn size_hint(&self) -> SizeHint {
         match self.end {
-            End::Done => SizeHint::with_exact(self.bytes.len() as u64),
-            End::Stall | End::Break => SizeHint::default(),
+            End::Done if self.is_exact => SizeHint::with_exact(self.bytes.len() as u64),
+            _ => SizeHint::default(),
         }
     }
 }

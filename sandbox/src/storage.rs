@@ -249,7 +249,7 @@ impl Storage {
                 if length.is_some_and(|length| length != count) {
                     return bad("Content-Length and Content-Range disagree");
                 }
-                if total != Some(last + 1) && count % QUANTUM != 0 {
+                if total != Some(last + 1) && !count.is_multiple_of(QUANTUM) {
                     return bad("a part that is not the last must be a multiple of 262144 bytes");
                 }
                 (first, Some(last + 1))
@@ -334,7 +334,7 @@ impl Session {
             let room = usize::try_from(QUANTUM - self.current.size % QUANTUM).unwrap_or(usize::MAX);
             let (now, rest) = bytes.split_at(room.min(bytes.len()));
             self.current.absorb(now);
-            if self.current.size % QUANTUM == 0 {
+            if self.current.size.is_multiple_of(QUANTUM) {
                 self.safe = self.current.clone();
             }
             bytes = rest;

@@ -43,8 +43,8 @@ struct Message {
 
 /// Tells the end of each project when it comes. Runs until it is dropped, with all that is on its way.
 pub(crate) async fn run(core: Arc<Core>) {
-    // Only settings that were never given could make this fail.
-    let Ok(http) = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT).build() else { return };
+    // Made when it is first needed: what it takes to set TLS up is more than all the rest of a sandbox.
+    let mut http = None;
     let mut deliveries = JoinSet::new();
     loop {
         let next = core.world().next_conclusion();
@@ -58,7 +58,12 @@ pub(crate) async fn run(core: Arc<Core>) {
             }
         }
         for message in due(&core, core.clock.now()) {
-            deliveries.spawn(deliver(Arc::clone(&core), http.clone(), message));
+            let client = match &http {
+                Some(client) => Ok(reqwest::Client::clone(client)),
+                None => reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT).build(),
+            };
+            http = client.as_ref().ok().cloned();
+            deliveries.spawn(deliver(Arc::clone(&core), client, message));
         }
         while deliveries.try_join_next().is_some() {}
     }
@@ -96,10 +101,10 @@ fn due(core: &Core, now: SystemTime) -> Vec<Message> {
     messages
 }
 
-async fn deliver(core: Arc<Core>, http: reqwest::Client, message: Message) {
+async fn deliver(core: Arc<Core>, http: reqwest::Result<reqwest::Client>, message: Message) {
     let entry = |status: Option<u16>, note: Option<String>| {
         let is_mail = message.kind == ConclusionActionType::Email;
-        core.journal.push(Entry {
+        let entry = Entry {
             at: core.stamp(),
             operation: if is_mail { "email" } else { "webhook" }.to_owned(),
             method: if is_mail { String::new() } else { "POST".to_owned() },
@@ -109,7 +114,8 @@ async fn deliver(core: Arc<Core>, http: reqwest::Client, message: Message) {
             effect: status.is_some_and(|status| (200..300).contains(&status)),
             note,
             ..Entry::default()
-        });
+        };
+        core.note(entry, None);
     };
     if message.kind == ConclusionActionType::Email {
         return entry(None, Some("e-mails are only noted".to_owned()));
@@ -120,6 +126,10 @@ async fn deliver(core: Arc<Core>, http: reqwest::Client, message: Message) {
     if !core.settings.webhooks_anywhere && !is_loopback(&url) {
         return entry(None, Some("not sent: the url is not on this machine, and sending elsewhere was not allowed".to_owned()));
     }
+    let http = match http {
+        Ok(http) => http,
+        Err(error) => return entry(None, Some(format!("not sent: {error}"))),
+    };
     let attempts = core.settings.webhook_attempts.max(1);
     for attempt in 1..=attempts {
         let outcome = send(&core, &http, url.clone(), &message.body).await;

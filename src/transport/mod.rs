@@ -32,7 +32,6 @@ const MAX_REPLY: usize = 64 << 20;
 /// What all clones of a client share.
 pub(crate) struct Shared {
     pub(crate) http: reqwest::Client,
-    pub(crate) storage: reqwest::Client,
     pub(crate) base_url: Url,
     pub(crate) key: Key,
     pub(crate) user_agent: HeaderValue,

@@ -1,0 +1,157 @@
+use std::time::Duration;
+
+use opusclip::ClipSource;
+use opusclip::types::{CurationPreferences, CurationRange, ProjectStage};
+use opusclip_sandbox::ExportLinks;
+
+use crate::support::{VIDEO, WORK, complete, once, still};
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[tokio::test]
+async fn a_project_goes_through_its_stages_as_time_passes() {
+    let sandbox = still().without_rate_limits().start().await.unwrap();
+    let client = once(&sandbox);
+    let project = client.create_project(VIDEO).await.unwrap();
+    let mut seen = vec![project.stage.clone().unwrap()];
+    for _ in 0..61 {
+        sandbox.advance(seconds(10));
+        let stage = client.get_project(&project.id).await.unwrap().stage.unwrap();
+        if seen.last() != Some(&stage) {
+            seen.push(stage);
+        }
+    }
+    let names: Vec<&str> = seen.iter().map(ProjectStage::as_str).collect();
+    assert_eq!(names, ["QUEUED", "IMPORT", "CURATE", "REFINE", "RENDER", "UPLOAD", "COMPLETE"]);
+}
+
+#[tokio::test]
+async fn clips_come_first_as_previews_and_then_with_export_links() {
+    let sandbox = still().with_export_links(ExportLinks::After(seconds(120))).start().await.unwrap();
+    let client = once(&sandbox);
+    let source = ClipSource::Project(client.create_project(VIDEO).await.unwrap().id);
+    sandbox.advance(seconds(500));
+    assert!(client.list_clips(source.clone()).await.unwrap().is_empty(), "rendering");
+    sandbox.advance(seconds(70));
+    let storing = client.list_clips(source.clone()).await.unwrap();
+    assert_eq!(storing.len(), 3);
+    assert!(storing.iter().all(|clip| clip.uri_for_preview.is_some() && clip.uri_for_export.is_none()));
+    sandbox.advance(seconds(40));
+    assert!(client.list_clips(source.clone()).await.unwrap()[0].uri_for_export.is_none(), "complete, but not yet rendered");
+    sandbox.advance(seconds(120));
+    let done = client.list_clips(source).await.unwrap();
+    assert!(done.iter().all(|clip| clip.uri_for_export.is_some()));
+    assert_eq!(done[0].render_as_video_file.as_ref().unwrap().pending, Some(false));
+}
+
+#[tokio::test]
+async fn an_export_of_a_collection_brings_the_link_where_that_is_asked_for() {
+    let sandbox = still().with_export_links(ExportLinks::OnExport).start().await.unwrap();
+    let client = once(&sandbox);
+    let (project, clips) = complete(&sandbox).await;
+    assert!(clips.iter().all(|clip| clip.uri_for_export.is_none()));
+    let collection = client.create_collection("C").await.unwrap().collection_id;
+    client.create_collection_content(&collection, &clips[0].id).await.unwrap();
+    let exported = client.export_collection(&collection).await.unwrap().content_list.unwrap();
+    assert!(exported[0].uri_for_export.as_deref().is_some_and(|uri| uri.contains("/ehd.mp4")));
+    let now = client.list_clips(ClipSource::Project(project.id)).await.unwrap();
+    assert!(now[0].uri_for_export.is_some() && now[1].uri_for_export.is_none());
+}
+
+#[tokio::test]
+async fn pages_are_short_at_the_end_and_empty_after_it() {
+    let sandbox = still().with_clips(5).start().await.unwrap();
+    let (project, clips) = complete(&sandbox).await;
+    assert_eq!(clips.len(), 5);
+    let client = once(&sandbox);
+    let page = |number: i64| client.list_clips(ClipSource::Project(project.id.clone())).with_page_num(number).with_page_size(2);
+    let mut lengths = Vec::new();
+    for number in 1..=4 {
+        lengths.push(page(number).await.unwrap().len());
+    }
+    assert_eq!(lengths, [2, 2, 1, 0]);
+    assert_eq!(page(0).await.unwrap_err().status(), Some(400));
+    assert_eq!(page(i64::MAX).await.unwrap().len(), 0);
+    let mut all = client.clip_pages(ClipSource::Project(project.id.clone())).with_page_size(2);
+    let mut count = 0;
+    while let Some(page) = all.next_page().await.unwrap() {
+        count += page.len();
+    }
+    assert_eq!(count, 5);
+}
+
+#[tokio::test]
+async fn a_project_stalls_by_its_link_by_hand_and_by_setting() {
+    let sandbox = still().start().await.unwrap();
+    let client = once(&sandbox);
+    let by_link = client.create_project("https://vimeo.com/sandbox-stall").await.unwrap();
+    let by_hand = client.create_project(VIDEO).await.unwrap();
+    sandbox.advance(seconds(100));
+    assert!(sandbox.stall(&by_hand.id));
+    assert!(!sandbox.stall(&by_hand.id) && !sandbox.stall(&"P0".into()), "it is over, or was never there");
+    sandbox.advance(WORK);
+    for id in [&by_link.id, &by_hand.id] {
+        let project = client.get_project(id).await.unwrap();
+        assert_eq!((project.stage, project.stall_count), (Some(ProjectStage::Stalled), Some(1)));
+        assert!(project.error.is_some());
+        assert!(client.list_clips(ClipSource::Project(id.clone())).await.unwrap().is_empty());
+    }
+    let sandbox = still().with_stall_at(ProjectStage::Render).start().await.unwrap();
+    let client = once(&sandbox);
+    let project = client.create_project(VIDEO).await.unwrap();
+    sandbox.advance(seconds(359));
+    assert_eq!(client.get_project(&project.id).await.unwrap().stage, Some(ProjectStage::Refine));
+    sandbox.advance(seconds(1));
+    assert_eq!(client.get_project(&project.id).await.unwrap().stage, Some(ProjectStage::Stalled));
+}
+
+#[tokio::test]
+async fn a_project_without_clips_completes_all_the_same() {
+    let sandbox = still().start().await.unwrap();
+    let client = once(&sandbox);
+    let project = client.create_project("https://www.youtube.com/watch?v=sandbox-no-clips").await.unwrap();
+    sandbox.advance(WORK);
+    assert_eq!(client.get_project(&project.id).await.unwrap().stage, Some(ProjectStage::Complete));
+    assert!(client.list_clips(ClipSource::Project(project.id)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_project_is_gone_after_thirty_days() {
+    let sandbox = still().start().await.unwrap();
+    let (project, clips) = complete(&sandbox).await;
+    sandbox.advance(seconds(29 * 86_400));
+    let client = once(&sandbox);
+    assert!(client.get_project(&project.id).await.is_ok());
+    sandbox.advance(seconds(86_400));
+    assert!(client.get_project(&project.id).await.unwrap_err().is_not_found());
+    assert!(client.list_clips(ClipSource::Project(project.id)).await.unwrap().is_empty());
+    let gone = crate::support::http(&sandbox, "GET", clips[0].uri_for_preview.as_deref().unwrap(), &[], "").await;
+    assert_eq!(gone.status(), 404);
+}
+
+#[tokio::test]
+async fn sources_are_told_apart() {
+    let sandbox = still().with_concurrent_projects(100).start().await.unwrap();
+    let client = once(&sandbox);
+    let taken = [
+        (VIDEO, "YOUTUBE"),
+        ("https://youtu.be/LXvv6CbGg8A", "YOUTUBE"),
+        ("https://us02web.zoom.us/rec/share/x", "ZOOM"),
+        ("https://drive.google.com/file/d/1/view", "GDRIVE"),
+        ("https://my-bucket.s3.amazonaws.com/a.mp4", "YTDLP_LINK"),
+        ("HTTPS://user@www.VIMEO.com:443/1", "YTDLP_LINK"),
+    ];
+    for (url, platform) in taken {
+        let url = url.replace("HTTPS", "https");
+        assert_eq!(client.create_project(url).await.unwrap().source_platform.unwrap().as_str(), platform);
+    }
+    for url in ["https://example.com/a.mp4", "https://notyoutube.com/x", "youtube://x", "abc123", "", "https://youtube.com.evil.example/"] {
+        let error = client.create_project(url).await.unwrap_err();
+        assert_eq!(error.status(), Some(422), "{url}: {error}");
+        assert!(error.message().unwrap().starts_with("Unsupported video link"), "{error}");
+    }
+    let backwards = CurationPreferences::new().with_range(CurationRange::new().with_start_sec(9.0).with_end_sec(3.0));
+    assert_eq!(client.create_project(VIDEO).with_curation_pref(backwards).await.unwrap_err().status(), Some(400));
+}
