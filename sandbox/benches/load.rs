@@ -29,6 +29,7 @@ use opusclip::types::{BrandTemplate, Clip, List, Project, ProjectStage, UploadUs
 use opusclip_sandbox::{KEY, Sandbox};
 use serde_json::Value;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
 
 fn main() -> ExitCode {
     // cargo adds `--bench` to what the caller gave.
@@ -187,18 +188,23 @@ fn clients(time: Duration, rate: u64) -> Result<(), String> {
     for (pace, name) in paces {
         let counts = || KINDS.map(|(_, operation)| sandbox.count(operation));
         let before = counts();
-        let tally = asking.block_on(async {
-            let start = Instant::now() + Duration::from_millis(200);
-            let tasks: Vec<_> = (0..CLIENTS)
-                .map(|number| tokio::spawn(client(number, address, Arc::clone(&questions), pace, start, start + time)))
+        let (tally, connecting) = asking.block_on(async {
+            let started = Instant::now();
+            let connections = futures_util::future::try_join_all((0..CLIENTS).map(|_| connect(address))).await?;
+            let connecting = started.elapsed();
+            let start = Instant::now() + Duration::from_millis(20);
+            let tasks: Vec<_> = connections
+                .into_iter()
+                .enumerate()
+                .map(|(number, connection)| tokio::spawn(client(number, connection, Arc::clone(&questions), pace, start, start + time)))
                 .collect();
             let mut tally = Tally::default();
             for task in tasks {
                 tally.add(task.await.map_err(told)??);
             }
-            Ok::<_, String>(tally)
+            Ok::<_, String>((tally, connecting))
         })?;
-        tally.print(name, time, pace.map(|_| rate));
+        tally.print(name, connecting, time, pace.map(|_| rate));
         let after = counts();
         let answered: Vec<u64> = before.iter().zip(after).map(|(before, after)| after - before).collect();
         demand(answered == tally.answers, || format!("answers were counted as {:?}, requests as {answered:?}", tally.answers))?;
@@ -255,7 +261,7 @@ impl Tally {
         self.bytes += other.bytes;
     }
 
-    fn print(&self, name: &str, time: Duration, rate: Option<u64>) {
+    fn print(&self, name: &str, connecting: Duration, time: Duration, rate: Option<u64>) {
         let count = self.sent.len();
         let show = |times: &Vec<u32>| {
             let mut times = times.clone();
@@ -266,7 +272,8 @@ impl Tally {
         let asked = rate.map(|rate| format!(" of {rate} a second")).unwrap_or_default();
         let due = rate.map(|_| format!(" (from when it was due: {})", show(&self.due))).unwrap_or_default();
         println!(
-            "clients: {CLIENTS} {name}{asked}, {} s: {count} requests, {:.0} a second, {:.0} bytes each, none wrong; {}{due}",
+            "clients: {CLIENTS}, connected in {:.0} ms, {name}{asked} for {} s: {count} requests, {:.0} a second, {:.0} bytes each, none wrong; {}{due}",
+            connecting.as_secs_f64() * 1000.0,
             time.as_secs(),
             count as f64 / time.as_secs_f64(),
             self.bytes as f64 / count as f64,
@@ -275,19 +282,24 @@ impl Tally {
     }
 }
 
-/// One client on one connection. With a pace it asks by the clock, whether or not the last answer was late.
+type Sender = SendRequest<Empty<Bytes>>;
+
+async fn connect(address: SocketAddr) -> Result<(Sender, JoinHandle<hyper::Result<()>>), String> {
+    let stream = tokio::net::TcpStream::connect(address).await.map_err(told)?;
+    stream.set_nodelay(true).map_err(told)?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(told)?;
+    Ok((sender, tokio::spawn(connection)))
+}
+
+/// One client on one connection. With a pace it asks by the clock, at once where the last answer was late.
 async fn client(
     number: usize,
-    address: SocketAddr,
+    (mut sender, connection): (Sender, JoinHandle<hyper::Result<()>>),
     questions: Arc<Vec<Question>>,
     pace: Option<Duration>,
     start: Instant,
     end: Instant,
 ) -> Result<Tally, String> {
-    let stream = tokio::net::TcpStream::connect(address).await.map_err(told)?;
-    stream.set_nodelay(true).map_err(told)?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(told)?;
-    let connection = tokio::spawn(connection);
     let mut tally = Tally::default();
     let mut due = start + pace.unwrap_or_default().mul_f64(number as f64 / CLIENTS as f64);
     for turn in number.. {
@@ -316,7 +328,7 @@ async fn client(
     Ok(tally)
 }
 
-async fn ask(sender: &mut SendRequest<Empty<Bytes>>, question: &Question) -> Result<Bytes, String> {
+async fn ask(sender: &mut Sender, question: &Question) -> Result<Bytes, String> {
     sender.ready().await.map_err(told)?;
     let answer = sender.send_request(question.request.clone()).await.map_err(told)?;
     let status = answer.status();

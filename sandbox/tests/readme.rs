@@ -185,14 +185,14 @@ async fn upload(ran: &Ran) {
     let target = ran.entries("get_project")[0].target.clone();
     let project = ran.sandbox.client().get_project(ProjectId::from(target.rsplit('/').next().unwrap())).await.unwrap();
     assert_eq!((project.stage, project.storage_size), (Some(ProjectStage::Complete), Some(3_000_000)));
-    for told in ["\"stage\":\"COMPLETE\"", "\"size\":3000000"] {
+    for told in ["\"stage\":\"COMPLETE\"", "\"size\": 3000000"] {
         assert!(ran.stdout.contains(told), "{told} in {}", ran.stdout);
     }
 }
 
 fn lost_reply(ran: &Ran) {
     assert_eq!(ran.outcomes("create_project"), [(None, true)]);
-    for told in ["create_project#1=lost\n", "No answer. Was it billed?", "\"status\":null", "\"effect\":true", "none is set"] {
+    for told in ["create_project#1=lost\n", "No answer. Was it billed?", "\"status\": null", "\"effect\": true", "none is set"] {
         assert!(ran.stdout.contains(told), "{told} in {}", ran.stdout);
     }
 }
