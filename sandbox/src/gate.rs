@@ -151,7 +151,12 @@ async fn route(core: &Core, connection: &Connection, ask: &Ask, body: &mut Incom
             None => file(core, ask),
         },
         (Some(operation), _) if operation.storage => upload::step(core, connection, ask, operation, &trouble, body, entry).await?,
-        (None, _) if ask.path.starts_with(storage::PREFIX) => Reply::xml(405, "MethodNotAllowed", "The storage takes POST, PUT and DELETE"),
+        (None, _) if ask.path.starts_with(storage::PREFIX) => match core.rules.spec.operation_for("PUT", &ask.path) {
+            Some(_) => {
+                Reply::xml(405, "MethodNotAllowed", "The storage takes POST, PUT and DELETE").with_header("allow", "POST, PUT, DELETE")
+            }
+            None => Reply::xml(404, "NoSuchBucket", "There is nothing here"),
+        },
         (None, _) => {
             entry.note = Some("openapi.yaml has no such operation".to_owned());
             Reply::framework(404, format!("Cannot {} {}", ask.method, ask.path))

@@ -6,7 +6,7 @@ use opusclip::types::{
 };
 use serde_json::json;
 
-use super::{Answer, Call, invalid};
+use super::{Answer, Call};
 use crate::cdn;
 use crate::reply::{Payload, Reply};
 use crate::world::{self, World};
@@ -78,9 +78,6 @@ pub(super) fn export(world: &mut World, call: &Call<'_>) -> Answer {
 pub(super) fn create_content(world: &mut World, call: &Call<'_>) -> Answer {
     let request: CreateCollectionContent = call.body()?;
     let clip = request.content_id.as_str();
-    if request.content_id.project().is_none() {
-        return Err(invalid("contentId must be the full id of a clip, PROJECT.CLIP"));
-    }
     if world.clip(clip, call.now).is_none() {
         return Err(Reply::not_found("Clip", clip));
     }

@@ -8,7 +8,7 @@ use opusclip::types::{
 };
 use serde_json::{Map, json};
 
-use super::{Answer, Call, charge, invalid};
+use super::{Answer, Call, charge};
 use crate::cdn;
 use crate::reply::Reply;
 use crate::world::{self, World};
@@ -51,10 +51,7 @@ pub(super) fn create_generative(world: &mut World, call: &Call<'_>) -> Answer {
     if !call.settings.thumbnails {
         return Err(Reply::service(403, "QuotaExceedErr", "The plan has no generated thumbnails"));
     }
-    let request: CreateGenerativeJob = call.body()?;
-    if request.source_uri.is_empty() {
-        return Err(invalid("sourceUri must not be empty"));
-    }
+    call.body::<CreateGenerativeJob>()?;
     charge(world, call, THUMBNAIL)?;
     let id = format!("thumbnail-{}", world.letters(10));
     world.generative_jobs.insert(id.clone(), world::GenerativeJob { created: call.now });

@@ -83,3 +83,13 @@ async fn an_address_that_others_reach_has_to_be_allowed() {
     let port = allowed.address().port();
     assert!(Sandbox::builder().with_port(port).start().await.unwrap_err().to_string().contains(&port.to_string()));
 }
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_told_so_in_the_form_of_the_framework() {
+    let sandbox = still().start().await.unwrap();
+    let body = format!(r#"{{"videoUrl": "{}"}}"#, "a".repeat(2 << 20));
+    let answer = json(&sandbox, "POST", "/api/clip-projects", &body).await;
+    assert_eq!(answer.status(), 413);
+    let told: Value = answer.json().await.unwrap();
+    assert_eq!((&told["statusCode"], told["message"].is_string()), (&object!(413), true));
+}
