@@ -16,6 +16,7 @@ mod storage;
 mod tls;
 mod transport;
 pub mod types;
+pub mod webhook;
 
 pub use calls::{ClipSource, CollectionFilter};
 pub use client::{Client, ClientBuilder};

@@ -25,7 +25,6 @@ pub use journal::Entry;
 pub use sandbox::{Sandbox, SandboxBuilder, StartError};
 pub use settings::ExportLinks;
 pub use storage::StoredObject;
-pub use webhooks::sign;
 
 /// The API key of [`Sandbox::client`], where no keys are given.
 pub const KEY: &str = "sk-sandbox";

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use opusclip::types::{ConclusionActionType, ProjectStage};
+use opusclip::webhook;
 use reqwest::Url;
 use serde_json::{Value, json};
-use sha2::Sha256;
 use tokio::task::JoinSet;
 
 use crate::core::Core;
@@ -16,23 +15,6 @@ use crate::world::Progress;
 
 /// A receiver that needs longer is taken for one that failed.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The signature of a webhook: HMAC-SHA256 over the raw body and the salt, keyed with the API key, in lower-case hex.
-///
-/// ```
-/// let signature = opusclip_sandbox::sign("sk-test_0123456789abcdef", "0f1e2d3c4b5a6978", b"");
-/// assert_eq!(signature, "cdfb803e89b22d5e254561b5531dcc43561ddf8ca022b1ee1c671be36447f847");
-/// ```
-///
-/// Documented by the vendor, except for the encoding and for how the salt is appended (as text), which are what all known
-/// receivers do.
-#[must_use]
-pub fn sign(key: &str, salt: &str, body: &[u8]) -> String {
-    // A key of any length is a key.
-    let Ok(mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return String::new() };
-    let digest = mac.chain_update(body).chain_update(salt).finalize().into_bytes();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// A message that is due.
 struct Message {
@@ -150,7 +132,7 @@ async fn send(core: &Core, http: &reqwest::Client, url: Url, body: &Value) -> Re
     let request = http
         .post(url)
         .header("content-type", "application/json")
-        .header("x-opus-signature", sign(core.signing_key(), &salt, body.as_bytes()))
+        .header("x-opus-signature", webhook::sign(core.signing_key(), &salt, body.as_bytes()))
         .header("x-opus-salt", salt)
         .header("x-opus-timestamp", timestamp.to_string())
         .body(body);

@@ -11,3 +11,4 @@ mod retries;
 mod storage;
 mod support;
 mod types;
+mod webhook;
