@@ -11,4 +11,5 @@ mod retries;
 mod storage;
 mod support;
 mod types;
+mod wait;
 mod webhook;
