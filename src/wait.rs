@@ -531,7 +531,7 @@ mod tests {
                             _ => project(["QUEUED", "RENDER", "TELEPORT"][random.usize(..3)]),
                         };
                         last_complete = match &look {
-                            Look::Complete(..) => Some(links.len() > 0 && links.iter().all(Option::is_some)),
+                            Look::Complete(..) => Some(!links.is_empty() && links.iter().all(Option::is_some)),
                             Look::Trouble(_) => last_complete,
                             _ => None,
                         };

@@ -38,15 +38,17 @@ fn main() -> ExitCode {
     let all: [fn(&dyn Fn(usize, u64) -> u64) -> Result<(), String>; 3] = [
         |number| runtime().block_on(starts(number(1, 1_000) as usize)),
         |number| clients(Duration::from_secs(number(1, 60)), number(2, 1_000)),
-        |number| runtime().block_on(upload(number(1, 4 << 30), number(2, 3) as usize)),
+        |number| {
+            let (bytes, turns) = (number(1, 4 << 30), number(2, 3) as usize);
+            LAYOUTS.iter().try_for_each(|layout| runtime().block_on(upload(layout, bytes, turns)))
+        },
     ];
     let chosen = match arguments.first().map(String::as_str) {
         None => &all[..],
         Some("starts") => &all[..1],
         Some("clients") => &all[1..2],
         Some("upload") => &all[2..],
-        Some(SERVE_SANDBOX) => return serve(true),
-        Some(SERVE_SINK) => return serve(false),
+        Some(what @ (SERVE_SANDBOX | SERVE_SINK)) => return serve(what == SERVE_SANDBOX, arguments.get(1).map(String::as_str)),
         Some(other) => {
             eprintln!("there is no `{other}`; there are starts, clients and upload");
             return ExitCode::FAILURE;
@@ -355,6 +357,13 @@ fn check(kind: Kind, body: &[u8]) -> Result<(), String> {
 const SERVE_SANDBOX: &str = "serve-sandbox";
 const SERVE_SINK: &str = "serve-sink";
 
+/// The runtimes of both servers. With several threads, as the program has them, a server that does nothing is not the fastest
+/// one: it is done before the next bytes are there, goes to sleep and has to be woken, twice as often as one that has to hash,
+/// and its other thread takes part in that at the expense of the sender. With one thread the comparison is stricter.
+const LAYOUTS: [&str; 2] = ["several threads", ONE_THREAD];
+
+const ONE_THREAD: &str = "one thread";
+
 /// What the generated body is made of, again and again.
 const CHUNK: usize = 1 << 20;
 
@@ -363,19 +372,21 @@ const WARM_UP: u64 = 256 << 20;
 
 const MIB: f64 = (1 << 20) as f64;
 
-async fn upload(bytes: u64, turns: usize) -> Result<(), String> {
+async fn upload(layout: &str, bytes: u64, turns: usize) -> Result<(), String> {
     let chunk: Arc<[u8]> = (0..CHUNK).map(|n| (n * 2_654_435_761 >> 13) as u8).collect();
     let checksum = checksum(&chunk, bytes);
-    let (sandbox, sink) = (Server::start(SERVE_SANDBOX)?, Server::start(SERVE_SINK)?);
+    let (sandbox, sink) = (Server::start(SERVE_SANDBOX, layout)?, Server::start(SERVE_SINK, layout)?);
     let client = opusclip::Client::builder(KEY).with_base_url(&sandbox.url).with_pacing(false).build().map_err(told)?;
     let http = reqwest::Client::new();
-    let mut rates = [Vec::new(), Vec::new()];
+    let (mut rates, mut efforts) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
     for turn in 0..=turns {
         let (size, crc32c) = if turn == 0 { (WARM_UP, None) } else { (bytes, Some(checksum)) };
         for half in 0..2 {
             // Who is first changes.
             let to_sandbox = (turn + half) % 2 == 0;
             let chunk = Arc::clone(&chunk);
+            let server = if to_sandbox { &sandbox } else { &sink };
+            let before = server.busy();
             let rate = if to_sandbox {
                 let link = client.create_upload_link().with_video(UploadVideo::new(UploadUsecase::LocalUpload)).await.map_err(told)?;
                 let session = client.start_upload_session(&link.url).await.map_err(told)?;
@@ -404,17 +415,22 @@ async fn upload(bytes: u64, turns: usize) -> Result<(), String> {
             };
             if turn > 0 {
                 rates[usize::from(to_sandbox)].push(rate);
+                efforts[usize::from(to_sandbox)].push(server.busy() - before);
             }
         }
     }
     let peaks = [&sink, &sandbox].map(|server| status_kib(&server.child.id().to_string(), "VmHWM") as f64 / 1024.0);
     let shown = rates.each_ref().map(|rates| rates.iter().map(|rate| format!("{rate:.0}")).collect::<Vec<_>>().join(", "));
-    let [bare, own] = rates.map(median);
+    let fastest = rates.each_ref().map(|rates| rates.iter().copied().fold(0.0, f64::max));
+    let ([bare, own], efforts) = (rates.map(median), efforts.map(median));
     println!(
-        "upload: {bytes} bytes, {turns} turns each: sandbox {own:.0} MiB/s ({}), bare sink {bare:.0} MiB/s ({}), ratio of the medians {:.2}; peak resident: sandbox {:.1} MiB, sink {:.1} MiB",
+        "upload: {bytes} bytes, servers with {layout}, {turns} turns each: sandbox {own:.0} MiB/s ({}), bare sink {bare:.0} MiB/s ({}), ratio of the medians {:.2}, of the fastest {:.2}; CPU seconds of the server: sandbox {:.2}, sink {:.2}; peak resident: sandbox {:.1} MiB, sink {:.1} MiB",
         shown[1],
         shown[0],
         own / bare,
+        fastest[1] / fastest[0],
+        efforts[1],
+        efforts[0],
         peaks[1],
         peaks[0]
     );
@@ -467,9 +483,9 @@ struct Server {
 }
 
 impl Server {
-    fn start(what: &str) -> Result<Self, String> {
+    fn start(what: &str, layout: &str) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(told)?;
-        let mut child = Command::new(program).arg(what).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(told)?;
+        let mut child = Command::new(program).args([what, layout]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(told)?;
         let (input, output) = (child.stdin.take().ok_or("no input")?, child.stdout.take().ok_or("no output")?);
         let mut url = String::new();
         BufReader::new(output).read_line(&mut url).map_err(told)?;
@@ -481,6 +497,16 @@ impl Server {
     }
 }
 
+impl Server {
+    /// The CPU seconds it has taken so far, in steps of a hundredth.
+    fn busy(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("/proc");
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks = |place: usize| fields[place].parse::<f64>().expect("a number of ticks");
+        (ticks(11) + ticks(12)) / 100.0
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         // It may have ended already.
@@ -489,18 +515,21 @@ impl Drop for Server {
     }
 }
 
-fn serve(is_sandbox: bool) -> ExitCode {
-    let runtime = runtime();
-    let _sandbox = if is_sandbox {
-        let sandbox = runtime.block_on(Sandbox::start()).expect("a sandbox");
-        println!("{}", sandbox.url());
-        Some(sandbox)
-    } else {
-        runtime.block_on(sink()).expect("a port");
-        None
+fn serve(is_sandbox: bool, layout: Option<&str>) -> ExitCode {
+    let runtime = match layout {
+        Some(ONE_THREAD) => Builder::new_current_thread().enable_all().build().expect("a runtime"),
+        _ => runtime(),
     };
-    // Until the other side is gone.
-    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+    runtime.block_on(async {
+        let sandbox = if is_sandbox { Some(Sandbox::start().await.expect("a sandbox")) } else { None };
+        match &sandbox {
+            Some(sandbox) => println!("{}", sandbox.url()),
+            None => sink().await.expect("a port"),
+        }
+        // Until the other side is gone.
+        let end = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
+        let _ = end.await;
+    });
     ExitCode::SUCCESS
 }
 
