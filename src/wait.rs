@@ -167,7 +167,7 @@ impl Wait {
         self
     }
 
-    /// Sets how long to wait in all. Default: three hours.
+    /// Sets how long to wait in all. Default: three hours. A look that is under way then is given up; the first one has a second.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.policy.deadline = deadline;
@@ -194,7 +194,8 @@ impl Wait {
         Nudger(Arc::clone(&self.nudge))
     }
 
-    /// The next thing that happens, or `None` after the end. Dropping the future loses nothing but the look under way.
+    /// The next thing that happens, or `None` after the end. Dropping the future loses nothing: a pause goes on where it was,
+    /// and a look is made again.
     ///
     /// # Errors
     ///
@@ -209,13 +210,16 @@ impl Wait {
                 Step::Pause(pause) => {
                     let nudged = self.nudge.notified();
                     future::select(std::pin::pin!(nudged), clock.sleep(pause)).await;
-                    course.paused = true;
+                    (course.looked, course.until) = (false, None);
                 }
                 Step::Look => {
-                    let look = look(&self.client, &self.project).await;
-                    let now = self.client.shared().clock.now();
-                    let course = self.course.get_or_insert_with(|| Course::new(now));
-                    if let Some(event) = course.saw(look?, now) {
+                    let left = self.policy.deadline.saturating_sub(clock.now().saturating_duration_since(course.started));
+                    // Real time, like the time limits of the requests themselves: it bounds what hangs.
+                    let seen = tokio::time::timeout(left.max(GRACE), look(&self.client, &self.project)).await;
+                    course.looked = true;
+                    if let Ok(look) = seen
+                        && let Some(event) = course.saw(look?, clock.now())
+                    {
                         return Ok(Some(event));
                     }
                 }
@@ -292,6 +296,9 @@ fn passing(error: Error) -> Result<Look, Error> {
     if lasts { Err(error) } else { Ok(Look::Trouble(error)) }
 }
 
+/// What the last look may take beyond the deadline.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// What to do next.
 #[derive(Debug, PartialEq)]
 enum Step {
@@ -305,8 +312,10 @@ enum Step {
 #[derive(Debug)]
 struct Course {
     started: Instant,
-    /// Whether the pause after the latest look is over; true before the first.
-    paused: bool,
+    /// Whether a look has ended since the latest pause.
+    looked: bool,
+    /// When the pause under way ends.
+    until: Option<Instant>,
     stage: Option<ProjectStage>,
     stalled_since: Option<Instant>,
     complete_since: Option<Instant>,
@@ -329,7 +338,8 @@ impl Course {
     fn new(now: Instant) -> Self {
         Self {
             started: now,
-            paused: true,
+            looked: false,
+            until: None,
             stage: None,
             stalled_since: None,
             complete_since: None,
@@ -344,6 +354,9 @@ impl Course {
         if self.over {
             return Step::Over;
         }
+        if !self.looked {
+            return Step::Look;
+        }
         let since = |moment: Option<Instant>| moment.map_or(Duration::ZERO, |moment| now.saturating_duration_since(moment));
         let left = policy.deadline.saturating_sub(since(Some(self.started)));
         let is_due = match &self.ending {
@@ -356,17 +369,13 @@ impl Course {
             self.over = true;
             return Step::End(outcome);
         }
-        if self.paused {
-            // The first look is made whatever the deadline is.
-            self.paused = false;
-            return Step::Look;
-        }
         if left.is_zero() {
             self.over = true;
             return Step::End(WaitOutcome::Deadline { stage: self.stage.clone() });
         }
         let pause = policy.interval.mul_f64(0.9 + 0.2 * random).max(self.retry_after);
-        Step::Pause(pause.min(left))
+        let until = *self.until.get_or_insert(now + pause.min(left));
+        Step::Pause(until.saturating_duration_since(now))
     }
 
     fn saw(&mut self, look: Look, now: Instant) -> Option<WaitEvent> {
@@ -463,6 +472,7 @@ mod tests {
         let (policy, now) = (Policy::default(), start());
         let mut course = Course::new(now);
         assert_eq!(ends(&course.step(&policy, now, 0.5)), "look");
+        course.looked = true;
         assert!(matches!(course.saw(complete(&[Some("u"), None, Some("")]), now), Some(WaitEvent::Stage(ProjectStage::Complete))));
         assert_eq!(course.step(&policy, now, 0.5), Step::Pause(Duration::from_secs(30)));
         let later = now + Duration::from_secs(299);
@@ -474,11 +484,12 @@ mod tests {
         assert_eq!(ends(&course.step(&policy, now + Duration::from_secs(300), 0.5)), "previews");
         assert_eq!(ends(&course.step(&policy, now + Duration::from_secs(300), 0.5)), "over");
         let mut ready = Course::new(now);
+        ready.looked = true;
         ready.saw(complete(&[Some("u")]), now);
         assert_eq!(ends(&ready.step(&policy, now, 0.5)), "ready");
         let mut none = Course::new(now);
         none.saw(complete(&[]), now);
-        none.paused = false;
+        none.looked = true;
         assert_eq!(ends(&none.step(&policy, now, 0.5)), "pause");
         assert_eq!(ends(&none.step(&policy, now + policy.settling, 0.5)), "no clips");
     }
@@ -487,7 +498,8 @@ mod tests {
     fn a_stalled_project_may_be_given_time_and_may_come_back() {
         let (policy, now) = (Policy { stall_patience: Duration::from_secs(60), ..Policy::default() }, start());
         let mut course = Course::new(now);
-        course.step(&policy, now, 0.0);
+        assert_eq!(ends(&course.step(&policy, now, 0.0)), "look");
+        course.looked = true;
         course.saw(project("STALLED"), now);
         assert_eq!(ends(&course.step(&policy, now, 0.0)), "pause");
         assert!(course.saw(project("RENDER"), now + Duration::from_secs(27)).is_some());
@@ -495,6 +507,7 @@ mod tests {
         course.saw(project("STALLED"), now + Duration::from_secs(100));
         assert_eq!(ends(&course.step(&policy, now + Duration::from_secs(160), 0.0)), "stalled");
         let mut hasty = Course::new(now);
+        hasty.looked = true;
         hasty.saw(project("STALLED"), now);
         assert_eq!(ends(&hasty.step(&Policy::default(), now, 0.0)), "stalled");
     }
@@ -511,7 +524,7 @@ mod tests {
                 stall_patience: Duration::from_secs(random.u64(0..500)),
             };
             let start = start();
-            let (mut course, mut now, mut last_complete) = (Course::new(start), start, None);
+            let (mut course, mut now, mut looked_at, mut last_complete) = (Course::new(start), start, start, None);
             let mut steps = 0;
             loop {
                 steps += 1;
@@ -520,7 +533,7 @@ mod tests {
                     Step::Pause(pause) => {
                         assert!(!pause.is_zero() || policy.deadline.is_zero(), "{policy:?}");
                         now += pause;
-                        course.paused = true;
+                        (course.looked, course.until) = (false, None);
                     }
                     Step::Look => {
                         let links: Vec<Option<&str>> = (0..random.usize(..3)).map(|_| random.bool().then_some("u")).collect();
@@ -535,10 +548,13 @@ mod tests {
                             Look::Trouble(_) => last_complete,
                             _ => None,
                         };
+                        course.looked = true;
                         course.saw(look, now);
+                        looked_at = now;
                     }
                     Step::End(outcome) => {
                         assert!(now <= start + policy.deadline, "{policy:?}");
+                        assert_eq!(looked_at, now, "the last word has a look, not a pause");
                         assert_eq!(matches!(outcome, WaitOutcome::Ready { .. }), last_complete == Some(true), "{outcome:?}");
                         assert_eq!(course.step(&policy, now, 0.5), Step::Over);
                         break;

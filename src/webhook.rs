@@ -91,6 +91,9 @@ pub fn verify(
         value.ok_or_else(|| Rejection::new(Reason::Header, format!("the header `{name}` is missing, or there is more than one")))
     };
     let (signature, salt, timestamp) = (need("x-opus-signature")?, need("x-opus-salt")?, need("x-opus-timestamp")?);
+    if salt.len() != 16 || !salt.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Rejection::new(Reason::Header, "the header `x-opus-salt` is not 16 hex digits"));
+    }
     let signature = unhex(signature).ok_or_else(|| Rejection::new(Reason::Header, "the header `x-opus-signature` is not 64 hex digits"))?;
     let sent_at =
         moment(timestamp).ok_or_else(|| Rejection::new(Reason::Header, "the header `x-opus-timestamp` is no number of seconds"))?;

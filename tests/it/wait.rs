@@ -151,3 +151,46 @@ async fn a_nudge_ends_the_pause() {
     nudger.nudge();
     assert!(matches!(wait.next().await.unwrap(), Some(WaitEvent::Stage(ProjectStage::Complete))));
 }
+
+#[tokio::test]
+async fn a_caller_that_does_other_things_between_misses_nothing() {
+    let sandbox = Sandbox::builder().with_speed(0.0).start().await.unwrap();
+    let client = sandbox.client();
+    let id = project(&client, VIDEO).await;
+    let mut wait = client.wait(&id).with_interval(Duration::from_secs(1));
+    wait.next().await.unwrap();
+    sandbox.advance(Duration::from_secs(600));
+    let mut ticks = 0;
+    loop {
+        // A tick is far shorter than the pause, which goes on where it was.
+        match tokio::time::timeout(Duration::from_millis(5), wait.next()).await {
+            Ok(event) => break assert!(matches!(event.unwrap(), Some(WaitEvent::Stage(ProjectStage::Complete)))),
+            Err(_) => ticks += 1,
+        }
+        assert!(ticks < 1000, "no look in five times the pause");
+    }
+}
+
+#[tokio::test]
+async fn before_a_verdict_there_is_a_last_look() {
+    let late = ExportLinks::After(Duration::from_secs(20));
+    let (_, client) = together(Sandbox::builder().with_export_links(late)).await;
+    let id = project(&client, VIDEO).await;
+    let outcome = client.wait(&id).with_settling(Duration::from_secs(1)).await.unwrap();
+    assert!(matches!(outcome, WaitOutcome::Ready { .. }), "the links came during the pause: {outcome:?}");
+    let (sandbox, client) = together(Sandbox::builder()).await;
+    let id = project(&client, "https://youtu.be/sandbox-stall").await;
+    sandbox.advance(Duration::from_secs(600));
+    client.wait(&id).with_stall_patience(Duration::from_secs(1)).await.unwrap();
+    assert_eq!(sandbox.count("get_project"), 2);
+}
+
+#[tokio::test]
+async fn the_deadline_holds_while_a_look_hangs() {
+    let sandbox = Sandbox::builder().with_speed(0.0).start().await.unwrap();
+    let client = sandbox.client();
+    let id = project(&client, VIDEO).await;
+    sandbox.fault("get_project=delay:1h").unwrap();
+    let outcome = client.wait(&id).with_deadline(Duration::ZERO).await.unwrap();
+    assert_eq!(outcome, WaitOutcome::Deadline { stage: None });
+}

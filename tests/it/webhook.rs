@@ -90,17 +90,18 @@ fn a_message_is_fresh_within_five_minutes_in_seconds_or_milliseconds() {
 #[test]
 fn a_message_is_taken_once_also_with_a_new_timestamp() {
     let guard = MemoryGuard::with_capacity(2);
+    let salt = |number: u64| format!("{number:016x}");
     let receive = |salt: &str, timestamp: &str| {
         let signature = sign(KEY, salt, BODY.as_bytes());
         reason(verify(&headers(&signature, salt, timestamp)[..], BODY.as_bytes(), KEY, now(), &guard))
     };
-    let forged = verify(&headers(&"0".repeat(64), "aa", "1780000000")[..], BODY.as_bytes(), KEY, now(), &guard);
+    let forged = verify(&headers(&"0".repeat(64), &salt(1), "1780000000")[..], BODY.as_bytes(), KEY, now(), &guard);
     assert_eq!(reason(forged), Some(Reason::Signature));
-    assert_eq!(receive("aa", "1780000000"), None, "what was refused is not remembered");
-    assert_eq!(receive("aa", "1780000001"), Some(Reason::Replay));
-    assert_eq!((receive("bb", "1780000000"), receive("cc", "1780000000")), (None, None));
-    assert_eq!(receive("cc", "1780000000"), Some(Reason::Replay));
-    assert_eq!(receive("aa", "1780000000"), None, "the capacity is the limit of memory");
+    assert_eq!(receive(&salt(1), "1780000000"), None, "what was refused is not remembered");
+    assert_eq!(receive(&salt(1), "1780000001"), Some(Reason::Replay));
+    assert_eq!((receive(&salt(2), "1780000000"), receive(&salt(3), "1780000000")), (None, None));
+    assert_eq!(receive(&salt(3), "1780000000"), Some(Reason::Replay));
+    assert_eq!(receive(&salt(1), "1780000000"), None, "the capacity is the limit of memory");
 }
 
 #[test]
@@ -157,5 +158,17 @@ fn no_made_up_message_is_taken() {
         changed.push(random.u8(..));
         let outcome = verify(&headers(&signature, &salt, &timestamp)[..], &changed, KEY, now(), &());
         assert!(outcome.is_err(), "{signature} {salt} {timestamp} {changed:?}");
+    }
+}
+
+/// Body and salt are signed without anything between them, so bytes could wander from one to the other.
+#[test]
+fn no_byte_moves_between_body_and_salt() {
+    let guard = MemoryGuard::new();
+    let whole = format!("{BODY}{SALT}");
+    for cut in 0..=whole.len() {
+        let (body, salt) = whole.split_at(cut);
+        let taken = verify(&headers(SIGNATURE, salt, "1780000000")[..], body.as_bytes(), KEY, now(), &guard).is_ok();
+        assert_eq!(taken, body == BODY, "{body} {salt}");
     }
 }
