@@ -4,8 +4,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 
+const HOUR: Duration = Duration::from_secs(3600);
+
 /// As far as time goes: a thousand years.
-const LONGEST: Duration = Duration::from_secs(1000 * 366 * 24 * 3600);
+pub(crate) const LONGEST: Duration = Duration::from_secs(1000 * 366 * 24 * 3600);
 
 /// Everything that has a date or a duration reads it here, so that ten minutes of curating pass in ten seconds at speed 60,
 /// and in no time at all when a test advances the clock.
@@ -43,7 +45,10 @@ impl Clock {
             let change = advanced.changed();
             // The sender lives as long as the clock.
             let _ = match self.speed > 0.0 {
-                true => tokio::time::timeout(left.div_f64(self.speed).min(Duration::from_secs(3600)), change).await,
+                true => {
+                    let real = Duration::try_from_secs_f64(left.as_secs_f64() / self.speed).unwrap_or(HOUR).min(HOUR);
+                    tokio::time::timeout(real, change).await
+                }
                 false => Ok(change.await),
             };
         }

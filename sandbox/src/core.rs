@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use opusclip_conformance::spec::{LoadError, Spec};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::distort;
@@ -45,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) rates: Rates,
     /// That a project was made, moved or removed, for the messages about its end.
     pub(crate) agenda: Notify,
+    /// Whether it is over, for what goes on without a connection.
+    pub(crate) closing: watch::Sender<bool>,
     /// The key that called first; it signs the webhooks where no keys were given.
     pub(crate) first_key: OnceLock<String>,
     world: Mutex<World>,
@@ -60,6 +62,7 @@ impl Core {
             journal: Journal::default(),
             rates: Rates::default(),
             agenda: Notify::new(),
+            closing: watch::Sender::new(false),
             first_key: OnceLock::new(),
             settings,
             rules,

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
@@ -22,14 +22,14 @@ use crate::control;
 use crate::core::Core;
 use crate::distort;
 use crate::fault::{Action, Shape, Trouble};
-use crate::journal::Entry;
+use crate::journal::{Entry, KEPT_BODY, KEPT_VIOLATIONS};
 use crate::reply::{Payload, Reply};
 use crate::server::{Connection, End, Outgoing};
 use crate::world;
 use crate::{storage, upload};
 
-/// A body that brings nothing for so long is given up.
-pub(crate) const BODY_TIME: Duration = Duration::from_secs(30);
+/// Nobody has a longer key; the limits remember keys.
+const LONGEST_KEY: usize = 256;
 
 /// What the sandbox found wrong with a request stands in this header.
 pub(crate) const VIOLATION: &str = "x-sandbox-violation";
@@ -110,7 +110,7 @@ pub(crate) async fn respond(core: Arc<Core>, connection: Connection, request: Re
     let (parts, mut body) = request.into_parts();
     let ask = Ask::of(&parts);
     if ask.path == control::PREFIX || ask.path.starts_with(&format!("{}/", control::PREFIX)) {
-        let reply = match read(&mut body, core.settings.limits.body).await {
+        let reply = match read(&mut body, core.settings.limits.body, core.settings.body_time).await {
             Ok(body) => control::answer(&core, &ask, &body),
             Err(reply) => reply,
         };
@@ -118,19 +118,50 @@ pub(crate) async fn respond(core: Arc<Core>, connection: Connection, request: Re
         return Ok(response(&core, reply.into()));
     }
     let target = parts.uri.path_and_query().map_or_else(|| ask.path.clone(), ToString::to_string);
-    let mut entry = Entry { at: core.stamp(), method: ask.method.clone(), target, ..Entry::default() };
-    let outcome = match route(&core, &connection, &ask, &mut body, &mut entry).await {
-        Ok(outcome) => {
-            entry.status = Some(outcome.reply.status);
-            Ok(response(&core, outcome))
-        }
-        Err(broken) => Err(broken),
-    };
-    core.note(entry, Some(started.elapsed()));
-    outcome
+    let entry = Entry { at: core.stamp(), method: ask.method.clone(), target, ..Entry::default() };
+    let mut pending = Pending { core: Arc::clone(&core), started, entry: Some(entry) };
+    let outcome = route(&core, &connection, ask, &mut body, &mut pending).await;
+    if let Some(mut entry) = pending.entry.take().filter(is_open) {
+        entry.status = outcome.as_ref().ok().map(|outcome| outcome.reply.status);
+        core.note(entry, Some(started.elapsed()));
+    }
+    outcome.map(|outcome| response(&core, outcome))
 }
 
-async fn route(core: &Core, connection: &Connection, ask: &Ask, body: &mut Incoming, entry: &mut Entry) -> Result<Outcome, io::Error> {
+/// A request that has not ended. One whose client leaves ends too, and is noted then.
+struct Pending {
+    core: Arc<Core>,
+    started: Instant,
+    entry: Option<Entry>,
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take().filter(is_open) {
+            left(&self.core, entry, self.started.elapsed());
+        }
+    }
+}
+
+/// An entry that was noted early leaves an empty one behind.
+fn is_open(entry: &Entry) -> bool {
+    !entry.method.is_empty()
+}
+
+fn left(core: &Core, mut entry: Entry, elapsed: Duration) {
+    entry.note.get_or_insert("the client left".to_owned());
+    core.note(entry, Some(elapsed));
+}
+
+async fn route(
+    core: &Arc<Core>,
+    connection: &Connection,
+    ask: Ask,
+    body: &mut Incoming,
+    pending: &mut Pending,
+) -> Result<Outcome, io::Error> {
+    let mut nowhere = Entry::default();
+    let entry = pending.entry.as_mut().unwrap_or(&mut nowhere);
     let found = core.rules.spec.operation_for(&ask.method, &ask.path).and_then(|found| Operation::find(&found.id));
     let is_file = ask.path.starts_with(cdn::PREFIX);
     entry.operation = if is_file { "cdn".to_owned() } else { found.map_or_else(String::new, |operation| operation.id.to_owned()) };
@@ -138,42 +169,80 @@ async fn route(core: &Core, connection: &Connection, ask: &Ask, body: &mut Incom
     if !trouble.names.is_empty() {
         entry.fault = Some(trouble.names.join(" "));
     }
-    for action in &trouble.actions {
-        match action {
-            Action::Delay(time) => Clock::pause(*time).await,
-            Action::Reset => return Err(connection.reset()),
-            _ => {}
-        }
+    if trouble.actions.contains(&Action::Reset) {
+        return Err(connection.reset());
     }
-    let reply = match (found, is_file) {
-        (_, true) => match status(core, None, &trouble, Shape::Xml) {
-            Some(reply) => reply,
-            None => file(core, ask),
-        },
-        (Some(operation), _) if operation.storage => upload::step(core, connection, ask, operation, &trouble, body, entry).await?,
-        (None, _) if ask.path.starts_with(storage::PREFIX) => match core.rules.spec.operation_for("PUT", &ask.path) {
-            Some(_) => {
-                Reply::xml(405, "MethodNotAllowed", "The storage takes POST, PUT and DELETE").with_header("allow", "POST, PUT, DELETE")
+    let delay: Duration = trouble.actions.iter().map(|action| if let Action::Delay(time) = action { *time } else { Duration::ZERO }).sum();
+    let called = match found {
+        Some(operation) if !operation.storage && !is_file => Some(operation),
+        _ => None,
+    };
+    let reply = match called {
+        Some(operation) => match read(body, core.settings.limits.body, core.settings.body_time).await {
+            Err(reply) => reply,
+            Ok(bytes) => {
+                let refused = status(core, called, &trouble, Shape::Documented);
+                let work = Work { ask, operation, bytes, refused };
+                if delay.is_zero() { work.run(core, entry) } else { later(core, work, delay, pending).await? }
             }
-            None => Reply::xml(404, "NoSuchBucket", "There is nothing here"),
         },
-        (None, _) => {
-            entry.note = Some("openapi.yaml has no such operation".to_owned());
-            Reply::framework(404, format!("Cannot {} {}", ask.method, ask.path))
-        }
-        (Some(operation), _) => {
-            let bytes = read(body, core.settings.limits.body).await;
-            match (bytes, status(core, Some(operation), &trouble, Shape::Documented)) {
-                (Err(reply), _) => reply,
-                (Ok(_), Some(reply)) => reply,
-                (Ok(bytes), None) => called(core, ask, operation, &bytes, entry),
+        None => {
+            Clock::pause(delay).await;
+            match (found, is_file) {
+                (_, true) => status(core, None, &trouble, Shape::Xml).unwrap_or_else(|| file(core, &ask)),
+                (Some(operation), _) => upload::step(core, connection, &ask, operation, &trouble, body, entry).await?,
+                (None, _) if ask.path.starts_with(storage::PREFIX) => match core.rules.spec.operation_for("PUT", &ask.path) {
+                    Some(_) => Reply::xml(405, "MethodNotAllowed", "The storage takes POST, PUT and DELETE")
+                        .with_header("allow", "POST, PUT, DELETE"),
+                    None => Reply::xml(404, "NoSuchBucket", "There is nothing here"),
+                },
+                (None, _) => {
+                    entry.note = Some("openapi.yaml has no such operation".to_owned());
+                    Reply::framework(404, format!("Cannot {} {}", ask.method, ask.path))
+                }
             }
         }
     };
-    if let Some(operation) = found.filter(|_| core.settings.check_replies) {
+    if let (Some(operation), Some(entry)) = (found.filter(|_| core.settings.check_replies), pending.entry.as_mut()) {
         entry.violations.extend(departures(core, operation, &reply));
     }
     finish(core, connection, reply, &trouble)
+}
+
+/// A call of the API that has arrived whole.
+struct Work {
+    ask: Ask,
+    operation: &'static Operation,
+    bytes: Bytes,
+    /// What a fault answers instead.
+    refused: Option<Reply>,
+}
+
+impl Work {
+    fn run(self, core: &Core, entry: &mut Entry) -> Reply {
+        self.refused.unwrap_or_else(|| called(core, &self.ask, self.operation, &self.bytes, entry))
+    }
+}
+
+/// Does the work after a while, whether the client waits for it or not: leaving does not undo a request.
+async fn later(core: &Arc<Core>, work: Work, delay: Duration, pending: &mut Pending) -> Result<Reply, io::Error> {
+    let gone = || io::Error::from(io::ErrorKind::ConnectionAborted);
+    let mut entry = pending.entry.take().ok_or_else(gone)?;
+    let (started, core) = (pending.started, Arc::clone(core));
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let mut closing = core.closing.subscribe();
+        if tokio::time::timeout(delay, closing.wait_for(|closing| *closing)).await.is_ok() {
+            return;
+        }
+        let reply = work.run(&core, &mut entry);
+        if let Err((_, entry)) = answer.send((reply, entry)) {
+            left(&core, entry, started.elapsed());
+        }
+    });
+    let (reply, entry) = answered.await.map_err(|_| gone())?;
+    pending.entry = Some(entry);
+    Ok(reply)
 }
 
 /// How an answer of the sandbox departs from the spec.
@@ -274,28 +343,26 @@ fn response(core: &Core, outcome: Outcome) -> Response<Outgoing> {
     response
 }
 
-/// A whole body, if it is small enough and does not take for ever.
-pub(crate) async fn read(body: &mut Incoming, limit: usize) -> Result<Bytes, Reply> {
-    let mut bytes = BytesMut::new();
-    loop {
-        match tokio::time::timeout(BODY_TIME, body.frame()).await {
-            Err(_) => return Err(Reply::framework(408, "The body took too long").with_header("connection", "close")),
-            Ok(None) => return Ok(bytes.freeze()),
-            Ok(Some(Err(error))) => return Err(Reply::framework(400, format!("The body could not be read: {error}"))),
-            Ok(Some(Ok(frame))) => {
-                let Some(data) = frame.data_ref() else { continue };
-                if bytes.len() + data.len() > limit {
-                    return Err(Reply::framework(413, "request entity too large").with_header("connection", "close"));
-                }
-                bytes.extend_from_slice(data);
+/// A whole body, if it is small enough and comes in time.
+pub(crate) async fn read(body: &mut Incoming, limit: usize, time: Duration) -> Result<Bytes, Reply> {
+    let whole = async {
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| Reply::framework(400, format!("The body could not be read: {error}")))?;
+            let Some(data) = frame.data_ref() else { continue };
+            if bytes.len() + data.len() > limit {
+                return Err(Reply::framework(413, "request entity too large").with_header("connection", "close"));
             }
+            bytes.extend_from_slice(data);
         }
-    }
+        Ok(bytes.freeze())
+    };
+    let late = || Reply::framework(408, "The body took too long").with_header("connection", "close");
+    tokio::time::timeout(time, whole).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// An operation of the API.
 fn called(core: &Core, ask: &Ask, operation: &'static Operation, body: &[u8], entry: &mut Entry) -> Reply {
-    entry.body = serde_json::from_slice(body).ok();
     let now = core.clock.now();
     let Some(key) = ask.header("authorization").and_then(|header| header.strip_prefix("Bearer ")) else {
         entry.note = Some("expected the header `Authorization: Bearer KEY`".to_owned());
@@ -304,6 +371,11 @@ fn called(core: &Core, ask: &Ask, operation: &'static Operation, body: &[u8], en
     if !is_known(&core.settings.keys, key) {
         entry.note = Some("the API key is not known; it begins with `sk-`, unless the sandbox was given others".to_owned());
         return Reply::unauthorized();
+    }
+    if body.len() <= KEPT_BODY {
+        entry.body = serde_json::from_slice(body).ok();
+    } else {
+        entry.note = Some(format!("a body of {} bytes, which is not kept", body.len()));
     }
     core.first_key.get_or_init(|| key.to_owned());
     let reply = admitted(core, ask, operation, key, body, entry);
@@ -316,6 +388,9 @@ fn called(core: &Core, ask: &Ask, operation: &'static Operation, body: &[u8], en
 }
 
 fn is_known(keys: &[String], key: &str) -> bool {
+    if key.len() > LONGEST_KEY {
+        return false;
+    }
     if keys.is_empty() { key.len() > 3 && key.starts_with("sk-") } else { keys.iter().any(|known| known == key) }
 }
 
@@ -369,6 +444,10 @@ pub(crate) fn is_fatal(core: &Core, operation: &Operation, violation: &Violation
         "F206" if is_header && is_unknown => operation.storage && violation.at.ends_with("/authorization"),
         // The storage has been seen to take other types too.
         "F208" if operation.storage => false,
+        // Without `q` these two have been answered.
+        "F205" if core.settings.lenient && ["list_brand_templates", "list_clips"].contains(&operation.id) => {
+            !(is_unknown || violation.message == "the required query parameter `q` is missing")
+        }
         _ => !(core.settings.lenient && is_unknown),
     }
 }
@@ -380,7 +459,8 @@ pub(crate) fn describe(core: &Core, operation: &Operation, violation: &Violation
 
 /// 400 in whichever form the spec documents for the operation.
 fn refusal(core: &Core, documented: &opusclip_conformance::spec::Operation, fatal: &[Violation]) -> Reply {
-    let messages: Vec<Value> = fatal.iter().map(|violation| format!("{}: {}", violation.at, violation.message).into()).collect();
+    let messages: Vec<Value> =
+        fatal.iter().take(KEPT_VIOLATIONS).map(|violation| format!("{}: {}", violation.at, violation.message).into()).collect();
     let text = messages.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; ");
     let fits = |reply: &Reply| {
         let response = exchange::Response {

@@ -40,12 +40,22 @@ pub struct Entry {
 /// Kept in full; older entries are only counted.
 const KEPT: usize = 10_000;
 
+/// And so many bytes of them, about.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// A longer body is not kept: parsed JSON takes many times its length.
+pub(crate) const KEPT_BODY: usize = 16 << 10;
+
+/// So many departures of a request are kept.
+pub(crate) const KEPT_VIOLATIONS: usize = 20;
+
 #[derive(Debug, Default)]
 pub(crate) struct Journal(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
     entries: VecDeque<Entry>,
+    bytes: usize,
     counts: BTreeMap<String, u64>,
     last: u64,
 }
@@ -60,8 +70,15 @@ impl Journal {
         inner.last += 1;
         entry.number = inner.last;
         *inner.counts.entry(entry.operation.clone()).or_default() += 1;
-        if inner.entries.len() == KEPT {
-            inner.entries.pop_front();
+        if entry.violations.len() > KEPT_VIOLATIONS {
+            let more = entry.violations.len() - KEPT_VIOLATIONS;
+            entry.violations.truncate(KEPT_VIOLATIONS);
+            entry.violations.push(format!("and {more} more"));
+        }
+        inner.bytes += weight(&entry);
+        while inner.entries.len() >= KEPT || inner.bytes > KEPT_BYTES {
+            let Some(oldest) = inner.entries.pop_front() else { break };
+            inner.bytes = inner.bytes.saturating_sub(weight(&oldest));
         }
         inner.entries.push_back(entry);
     }
@@ -77,4 +94,10 @@ impl Journal {
     pub(crate) fn clear(&self) {
         *self.inner() = Inner::default();
     }
+}
+
+/// About how many bytes an entry takes.
+fn weight(entry: &Entry) -> usize {
+    let body = entry.body.as_ref().map_or(0, |body| 8 * body.to_string().len());
+    500 + entry.target.len() + body + entry.violations.iter().map(String::len).sum::<usize>()
 }

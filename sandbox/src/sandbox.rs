@@ -67,6 +67,7 @@ impl fmt::Debug for Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
+        self.core.closing.send_replace(true);
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
@@ -160,6 +161,7 @@ impl Sandbox {
 
     /// Closes everything, and returns when it is closed.
     pub async fn stop(mut self) {
+        self.core.closing.send_replace(true);
         for task in &mut self.tasks {
             task.abort();
             // It was cancelled, which is what was wanted.
@@ -214,7 +216,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Sets what ids and salts are made from; the same seed and the same requests give the same ids.
+    /// Sets what ids are made from; the same seed and the same requests give the same ids.
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
         self
@@ -305,6 +307,12 @@ impl SandboxBuilder {
         self
     }
 
+    /// Sets how long the body of a request may take, of an upload each piece of it (408). Default: 30 s, in real time.
+    pub fn with_body_time(mut self, time: Duration) -> Self {
+        self.settings.body_time = time;
+        self
+    }
+
     /// Sends a webhook again until it is answered with 2xx: so often in all, with pauses that double. Default: once.
     pub fn with_webhook_attempts(mut self, attempts: u32, pause: Duration) -> Self {
         self.settings.webhook_attempts = attempts;
@@ -377,7 +385,7 @@ impl SandboxBuilder {
     ///
     /// Outside of a tokio runtime.
     pub async fn start(self) -> Result<Sandbox, StartError> {
-        let Self { settings } = self;
+        let settings = self.settings.bounded();
         if !settings.address.is_loopback() && !settings.public {
             return Err(StartError(format!(
                 "{} can be reached from other machines; allow that with `--public` (`SandboxBuilder::public`), or listen on 127.0.0.1",

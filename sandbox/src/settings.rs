@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use opusclip::types::ProjectStage;
 
+use crate::clock::LONGEST;
+
 /// When the export links of clips appear. The service has been seen in all of these ways (C25).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -64,7 +66,30 @@ pub(crate) struct Settings {
     pub(crate) webhooks_anywhere: bool,
     pub(crate) thumbnails: bool,
     pub(crate) proxy_allowed: bool,
+    /// How long a body may take; of an upload, each piece of it.
+    pub(crate) body_time: Duration,
     pub(crate) limits: Limits,
+}
+
+impl Settings {
+    /// No duration is longer than time goes, so that "for ever" is a setting.
+    pub(crate) fn bounded(mut self) -> Self {
+        let lives = [
+            &mut self.source,
+            &mut self.link_life,
+            &mut self.upload_link_life,
+            &mut self.session_life,
+            &mut self.project_life,
+            &mut self.webhook_pause,
+        ];
+        for duration in lives.into_iter().chain(self.stages.iter_mut().map(|(_, duration)| duration)) {
+            *duration = (*duration).min(LONGEST);
+        }
+        if let ExportLinks::After(delay) = &mut self.export_links {
+            *delay = (*delay).min(LONGEST);
+        }
+        self
+    }
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -105,6 +130,7 @@ impl Default for Settings {
             webhooks_anywhere: false,
             thumbnails: true,
             proxy_allowed: true,
+            body_time: Duration::from_secs(30),
             limits: Limits {
                 rates: true,
                 concurrent: 4,

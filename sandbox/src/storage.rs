@@ -64,6 +64,9 @@ struct Session {
     /// Which request may write; a newer one takes over.
     writer: u64,
     object: Option<StoredObject>,
+    is_cancelled: bool,
+    /// Where the bytes are kept until they are all there, and the file while a request writes it.
+    part: Option<PathBuf>,
     file: Option<File>,
 }
 
@@ -107,7 +110,7 @@ impl Range {
         }
         let (first, last) = range.split_once('-')?;
         let (first, last) = (first.parse().ok()?, last.parse::<u64>().ok()?);
-        (first <= last && total.is_none_or(|total| last < total)).then_some(Self::Part { first, last, total })
+        (first <= last && last < u64::MAX && total.is_none_or(|total| last < total)).then_some(Self::Part { first, last, total })
     }
 }
 
@@ -149,9 +152,15 @@ impl Storage {
         lock(&self.links).values().filter_map(|link| link.object.as_ref()).map(|object| object.size).sum()
     }
 
+    /// Whether a file of an earlier run has this name.
+    pub(crate) fn is_kept(&self, upload: &str) -> bool {
+        self.folder.as_ref().is_some_and(|folder| folder.join(upload).exists())
+    }
+
     pub(crate) fn clear(&self) {
         lock(&self.links).clear();
-        lock(&self.sessions).clear();
+        let sessions = std::mem::take(&mut *lock(&self.sessions));
+        sessions.values().for_each(|session| lock(session).cancel());
     }
 
     /// Opens a session and answers with its address.
@@ -165,10 +174,6 @@ impl Storage {
                 return Reply::xml(400, "ExpiredToken", "The link has expired; ask for a new one");
             }
         }
-        let file = match self.folder.as_ref().map(|folder| File::create(folder.join(ask.upload))).transpose() {
-            Ok(file) => file,
-            Err(error) => return Reply::xml(500, "InternalError", &format!("the upload cannot be kept: {error}")),
-        };
         let empty = Stored { md5: Some(Md5::new()), ..Stored::default() };
         let session = Session {
             upload: ask.upload.to_owned(),
@@ -179,7 +184,9 @@ impl Storage {
             received: 0,
             writer: 0,
             object: None,
-            file,
+            is_cancelled: false,
+            part: self.folder.as_ref().map(|folder| folder.join(format!("{}.{}.part", ask.upload, ask.session))),
+            file: None,
         };
         lock(&self.sessions).insert(ask.session.to_owned(), Arc::new(Mutex::new(session)));
         Reply::new(201, Payload::Empty)
@@ -199,8 +206,9 @@ impl Storage {
 
     pub(crate) fn cancel(&self, id: &str, now: SystemTime) -> Reply {
         match self.session(id, now) {
-            Ok(_) => {
+            Ok(session) => {
                 lock(&self.sessions).remove(id);
+                lock(&session).cancel();
                 Reply::new(499, Payload::Empty)
             }
             Err(reply) => reply,
@@ -243,7 +251,7 @@ impl Storage {
                 }
                 return Err(session.incomplete(id));
             }
-            Range::Whole => (0, length),
+            Range::Whole => (0, length.or(session.total)),
             Range::Part { first, last, total } => {
                 let count = last - first + 1;
                 if length.is_some_and(|length| length != count) {
@@ -261,6 +269,9 @@ impl Storage {
             return Err(Reply::xml(503, "ServiceUnavailable", "There is a gap before the first byte; ask for the offset"));
         }
         session.total = session.total.or(if range == Range::Whole { length } else { total });
+        if let Err(error) = session.open() {
+            return Err(Reply::xml(500, "InternalError", &format!("the upload cannot be kept: {error}")));
+        }
         let (skip, writer) = (session.current.size - first, session.writer);
         drop(session);
         Ok(Writer {
@@ -279,9 +290,18 @@ impl Storage {
     fn finish(&self, session: &mut Session, id: &str) -> Reply {
         let md5 = session.current.md5.clone().map(|md5| md5.finalize().into());
         let Stored { size, crc32c, .. } = session.current;
+        session.file = None;
+        if let (Some(folder), Some(part)) = (&self.folder, &session.part)
+            && let Err(error) = std::fs::OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(part)
+                .and_then(|_| std::fs::rename(part, folder.join(&session.upload)))
+        {
+            return Reply::xml(500, "InternalError", &format!("the upload cannot be kept: {error}"));
+        }
         let object = StoredObject { size, crc32c, md5, received: session.received };
         session.object = Some(object.clone());
-        session.file = None;
         if let Some(link) = lock(&self.links).get_mut(&session.upload) {
             link.object = Some(object.clone());
         }
@@ -314,6 +334,35 @@ impl Session {
     fn roll_back(&mut self) {
         if self.current.size != self.safe.size {
             self.current = self.safe.clone();
+        }
+    }
+
+    /// No writer may go on, and nothing of it stays.
+    fn cancel(&mut self) {
+        self.writer += 1;
+        self.is_cancelled = true;
+        self.file = None;
+        if let Some(part) = self.part.take() {
+            // Where nothing came there is no file.
+            let _ = std::fs::remove_file(part);
+        }
+    }
+
+    /// Opens the file for as long as a request writes.
+    fn open(&mut self) -> std::io::Result<()> {
+        let open = |part: &PathBuf| File::options().write(true).create(true).truncate(false).open(part);
+        self.file = self.part.as_ref().map(open).transpose()?;
+        if let Some(file) = &self.file {
+            file.set_len(self.current.size)?;
+        }
+        Ok(())
+    }
+
+    /// What a request hears that may not write any more.
+    fn lost(&self) -> Reply {
+        match self.is_cancelled {
+            true => Reply::xml(404, "NoSuchUpload", "The upload session was cancelled"),
+            false => Reply::xml(503, "ServiceUnavailable", "Another request has taken the session over"),
         }
     }
 
@@ -368,7 +417,7 @@ impl Writer<'_> {
     pub(crate) fn write(&mut self, mut bytes: Bytes) -> Result<(), Reply> {
         let mut session = lock(&self.session);
         if session.writer != self.writer {
-            return Err(Reply::xml(503, "ServiceUnavailable", "Another request has taken the session over"));
+            return Err(session.lost());
         }
         session.received += bytes.len() as u64;
         if self.end.is_some_and(|end| self.at + bytes.len() as u64 > end) {
@@ -383,22 +432,19 @@ impl Writer<'_> {
         session.store(&bytes).map_err(|error| Reply::xml(500, "InternalError", &format!("the upload cannot be kept: {error}")))
     }
 
-    /// The connection broke: only whole units stay.
-    pub(crate) fn break_off(self) {
-        let mut session = lock(&self.session);
-        if session.writer == self.writer {
-            session.roll_back();
-        }
-    }
-
     /// The body is over.
     pub(crate) fn end(self) -> Reply {
-        let mut session = lock(&self.session);
+        let shared = Arc::clone(&self.session);
+        let mut session = lock(&shared);
         if session.writer != self.writer {
-            return Reply::xml(503, "ServiceUnavailable", "Another request has taken the session over");
+            return session.lost();
         }
+        session.file = None;
         let is_all = self.keep_to == u64::MAX;
         if self.is_whole && is_all {
+            if self.at < session.current.size {
+                return Reply::xml(400, "InvalidArgument", "the total size is less than what is stored");
+            }
             // Without a length the end of the body says how long it is.
             session.total.get_or_insert(self.at);
         }
@@ -407,6 +453,17 @@ impl Writer<'_> {
         }
         session.roll_back();
         session.incomplete(&self.id)
+    }
+}
+
+/// A request that ends before its body does, because the connection broke: only whole units stay.
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        let mut session = lock(&self.session);
+        if session.writer == self.writer && session.object.is_none() {
+            session.roll_back();
+            session.file = None;
+        }
     }
 }
 
@@ -475,7 +532,7 @@ mod tests {
         let now = open(&storage);
         let mut writer = storage.put("s", Range::parse(None), Some(1 << 20), now).unwrap();
         writer.write(Bytes::from(vec![7; 300_000])).unwrap();
-        writer.break_off();
+        drop(writer);
         let asked = put(&storage, Some("bytes */1048576"), b"");
         assert_eq!(header(&asked, "range"), Some("bytes=0-262143"));
         let rest = put(&storage, Some("bytes 262144-1048575/1048576"), &vec![7; (1 << 20) - 262_144]);
@@ -508,10 +565,52 @@ mod tests {
         assert_eq!(Range::parse(Some("bytes 0-0/1")), Some(Range::Part { first: 0, last: 0, total: Some(1) }));
         assert_eq!(Range::parse(Some("bytes 0-9/*")), Some(Range::Part { first: 0, last: 9, total: None }));
         assert_eq!(Range::parse(Some("bytes */*")), Some(Range::Ask { total: None }));
-        for wrong in
-            ["bytes 5-4/10", "bytes 0-10/10", "0-1/2", "bytes a-b/c", "bytes 0-1", "bytes -1-2/3", "bytes 0-99999999999999999999/*"]
-        {
+        for wrong in [
+            "bytes 5-4/10",
+            "bytes 0-10/10",
+            "0-1/2",
+            "bytes a-b/c",
+            "bytes 0-1",
+            "bytes -1-2/3",
+            "bytes 0-99999999999999999999/*",
+            "bytes 0-18446744073709551615/*",
+        ] {
             assert_eq!(Range::parse(Some(wrong)), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_cancelled_upload_does_not_finish() {
+        let storage = Storage::default();
+        let now = open(&storage);
+        let mut writer = storage.put("s", Range::parse(None), Some(1000), now).unwrap();
+        writer.write(Bytes::from(vec![1; 500])).unwrap();
+        assert_eq!(storage.cancel("s", now).status, 499);
+        assert_eq!(writer.write(Bytes::from(vec![1; 500])).unwrap_err().status, 404);
+        assert_eq!((writer.end().status, storage.object("UPL_1")), (404, None));
+    }
+
+    #[test]
+    fn a_body_without_a_length_keeps_to_the_total() {
+        let storage = Storage::default();
+        let now = open(&storage);
+        let quantum = usize::try_from(QUANTUM).unwrap();
+        put(&storage, Some(&format!("bytes 0-{}/1000000", quantum - 1)), &vec![1; quantum]);
+        let mut long = storage.put("s", Range::parse(None), None, now).unwrap();
+        assert_eq!(long.write(Bytes::from(vec![1; 1_000_001])).unwrap_err().status, 400);
+        drop(long);
+        let whole = storage.put("s", Range::parse(None), None, now).map(|mut writer| {
+            writer.write(Bytes::from(vec![1; 1_000_000])).unwrap();
+            writer.end().status
+        });
+        assert_eq!(whole.unwrap(), 200);
+
+        let storage = Storage::default();
+        open(&storage);
+        put(&storage, Some(&format!("bytes 0-{}/*", quantum - 1)), &vec![1; quantum]);
+        let short = storage.put("s", Range::parse(None), None, now).unwrap().end();
+        assert_eq!(short.status, 400, "less than what is stored");
+        let rest = put(&storage, Some(&format!("bytes {quantum}-{quantum}/{}", quantum + 1)), b"x");
+        assert_eq!(rest.status, 200, "the session goes on");
     }
 }

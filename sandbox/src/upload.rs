@@ -10,7 +10,7 @@ use opusclip::operation::Operation;
 use crate::clock::Clock;
 use crate::core::Core;
 use crate::fault::{Action, Shape, Trouble};
-use crate::gate::{Ask, BODY_TIME, VIOLATION, describe, is_fatal, printable, read, status};
+use crate::gate::{Ask, VIOLATION, describe, is_fatal, printable, read, status};
 use crate::journal::Entry;
 use crate::reply::Reply;
 use crate::server::Connection;
@@ -49,7 +49,7 @@ pub(crate) async fn step(
     let length = ask.header("content-length").and_then(|text| text.parse::<u64>().ok());
     let reply = match ask.method.as_str() {
         "POST" => {
-            if read(body, 0).await.is_err() {
+            if read(body, 0, core.settings.body_time).await.is_err() {
                 Reply::xml(400, "InvalidArgument", "The start of a session has no body")
             } else {
                 let session = format!("AAkI{}", core.world().letters(40));
@@ -69,7 +69,7 @@ pub(crate) async fn step(
             let range = Range::parse(ask.header("content-range"));
             match core.storage.put(session, range, length, now) {
                 Err(reply) => reply,
-                Ok(writer) => receive(connection, writer, trouble, body, entry).await?,
+                Ok(writer) => receive(core, connection, writer, trouble, body, entry).await?,
             }
         }
     };
@@ -79,6 +79,7 @@ pub(crate) async fn step(
 
 /// Takes the bytes of an upload, and breaks where a fault says so.
 async fn receive(
+    core: &Core,
     connection: &Connection,
     mut writer: Writer<'_>,
     trouble: &Trouble,
@@ -97,25 +98,27 @@ async fn receive(
         for action in &trouble.actions {
             match action {
                 Action::ResetAt(bytes) if entry.received >= *bytes => {
-                    writer.break_off();
                     return Err(connection.reset());
                 }
                 Action::StatusAt(bytes, code) if entry.received >= *bytes => {
-                    writer.break_off();
                     return Ok(Reply::xml(*code, "SandboxError", "This error was asked for").with_header("connection", "close"));
                 }
-                Action::StallAt(bytes) if entry.received >= *bytes => Clock::pause(STALL_TIME).await,
+                Action::StallAt(bytes) if entry.received >= *bytes => {
+                    // Whether the client still waits does not show while nothing is read of it: this is the end of the exchange.
+                    entry.note = Some(format!("stalled after {} bytes", entry.received));
+                    core.note(std::mem::take(entry), None);
+                    Clock::pause(STALL_TIME).await;
+                    return Err(connection.reset());
+                }
                 _ => {}
             }
         }
-        match tokio::time::timeout(BODY_TIME, body.frame()).await {
+        match tokio::time::timeout(core.settings.body_time, body.frame()).await {
             Err(_) => {
-                writer.break_off();
                 return Ok(Reply::xml(408, "RequestTimeout", "The body took too long").with_header("connection", "close"));
             }
             Ok(None) => return Ok(writer.end()),
             Ok(Some(Err(_))) => {
-                writer.break_off();
                 entry.note = Some(format!("the connection broke after {} bytes", entry.received));
                 return Err(io::Error::from(io::ErrorKind::ConnectionAborted));
             }

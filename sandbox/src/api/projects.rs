@@ -59,7 +59,7 @@ pub(super) fn create(world: &mut World, call: &Call<'_>) -> Answer {
             return Err(Reply::framework(400, vec![format!("conclusionActions.{name} must be a string")]));
         }
     }
-    let length = range(&request, settings.source)?;
+    let (start, length) = range(&request, settings.source)?;
     if world.in_work(call.now) >= settings.limits.concurrent {
         return Err(Reply::concurrent(settings.limits.concurrent));
     }
@@ -75,7 +75,7 @@ pub(super) fn create(world: &mut World, call: &Call<'_>) -> Answer {
     let url = &request.video_url;
     let clips = if url.contains("sandbox-no-clips") { 0 } else { settings.clips };
     let stall_at = if url.contains("sandbox-stall") { Some(ProjectStage::Curate) } else { settings.stall_at.clone() };
-    let clips = (0..clips).map(|index| clip(world, index)).collect();
+    let clips = (0..clips).map(|index| clip(world, index, clips, start, length)).collect();
     world.projects.push(world::Project {
         id: id.clone(),
         org: call.org.unwrap_or(ORG).to_owned(),
@@ -94,26 +94,33 @@ pub(super) fn create(world: &mut World, call: &Call<'_>) -> Answer {
 }
 
 /// Ids in all the forms that have been met: with `CU` and without, and with a suffix for extras.
-fn clip(world: &mut World, index: usize) -> world::Clip {
+fn clip(world: &mut World, index: usize, count: usize, start: Duration, length: Duration) -> world::Clip {
     let is_bonus = index % 5 == 2;
     let id = match index % 5 {
         1 => world.letters(10),
         2 => format!("CU{}_bonus", world.hex(6)),
         _ => format!("CU{}", world.hex(6)),
     };
-    let number = u32::try_from(index).unwrap_or_default() % 1000;
-    world::Clip { id, is_bonus, start_ms: 30_000 + 45_000 * number, duration_ms: 19_460 + 1_500 * number, exported: None, censored: false }
+    // One after the other over the part that is worked on.
+    let (number, count) = (u32::try_from(index).unwrap_or(u32::MAX), u32::try_from(count).unwrap_or(u32::MAX).max(1));
+    let room = length / count;
+    let ms = |duration: Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX / 2);
+    let duration = room.min(Duration::from_millis(19_460 + 1_500 * u64::from(number % 20)));
+    world::Clip { id, is_bonus, start_ms: ms(start + room * number), duration_ms: ms(duration), exported: None, censored: false }
 }
 
-/// The part of the video that is worked on.
-fn range(request: &CreateProject, source: Duration) -> Result<Duration, Reply> {
-    let Some(range) = request.curation_pref.as_ref().and_then(|preferences| preferences.range.as_ref()) else { return Ok(source) };
+/// The part of the video that is worked on: where it begins and how long it is.
+fn range(request: &CreateProject, source: Duration) -> Result<(Duration, Duration), Reply> {
+    let Some(range) = request.curation_pref.as_ref().and_then(|preferences| preferences.range.as_ref()) else {
+        return Ok((Duration::ZERO, source));
+    };
     let whole = source.as_secs_f64();
     let (start, end) = (range.start_sec.unwrap_or(0.0), range.end_sec.unwrap_or(whole));
     if !(start >= 0.0 && end > start) {
         return Err(invalid("curationPref.range must begin at 0 or later and end after it begins"));
     }
-    Ok(Duration::from_secs_f64((end.min(whole) - start.min(whole)).max(0.0)))
+    let start = start.min(whole);
+    Ok((Duration::from_secs_f64(start), Duration::from_secs_f64((end.min(whole) - start).max(0.0))))
 }
 
 /// Where the video comes from and how large it is, or why the service would not take it (422).
@@ -225,7 +232,10 @@ pub(super) fn create_upload_link(world: &mut World, call: &Call<'_>) -> Answer {
     if usecase != UploadUsecase::LocalUpload && usecase != UploadUsecase::FreeToolMedia {
         return Err(invalid(format!("the usecase {usecase} is not supported")));
     }
-    let upload = format!("UPL_{}", world.letters(16));
+    let mut upload = format!("UPL_{}", world.letters(16));
+    while call.storage.is_kept(&upload) {
+        upload = format!("UPL_{}", world.letters(16));
+    }
     let signature = world.hex(64);
     let org = call.org.unwrap_or(ORG);
     let path = call.storage.link(&upload, org, &signature, call.now + call.settings.upload_link_life);

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -93,4 +95,44 @@ async fn many_sandboxes_leave_nothing_behind() {
         tokio::task::yield_now().await;
     }
     panic!("{} tasks are left", tokio::runtime::Handle::current().metrics().num_alive_tasks() - before);
+}
+
+#[tokio::test]
+async fn a_slow_sender_is_cut_off_however_steady_it_is() {
+    let sandbox = still().with_body_time(Duration::from_millis(30)).start().await.unwrap();
+    let mut stream = TcpStream::connect(sandbox.address()).await.unwrap();
+    stream
+        .write_all(format!("POST /api/clip-projects HTTP/1.1\r\nhost: x\r\n{KEY}\r\ncontent-length: 100000\r\n\r\n").as_bytes())
+        .await
+        .unwrap();
+    let (mut read, mut write) = stream.split();
+    let drip = async {
+        while write.write_all(b"[").await.is_ok() {
+            tokio::time::timeout(Duration::from_millis(2), std::future::pending::<()>()).await.unwrap_err();
+        }
+    };
+    let mut answer = vec![0; 12];
+    let told = async { read.read_exact(&mut answer).await };
+    let (mut drip, mut told) = (std::pin::pin!(drip), std::pin::pin!(told));
+    tokio::select! {
+        () = &mut drip => {}
+        result = &mut told => { result.unwrap(); }
+    }
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 408");
+}
+
+#[tokio::test]
+async fn what_is_remembered_has_a_bound() {
+    let sandbox = still().start().await.unwrap();
+    let body = format!("{{{}}}", (0..5000).map(|n| format!(r#""unknown{n}": 1"#)).collect::<Vec<_>>().join(","));
+    let refused = json(&sandbox, "POST", "/api/clip-projects", &body).await;
+    assert_eq!(refused.status(), 400);
+    assert!(refused.bytes().await.unwrap().len() < 10_000);
+    let entry = &sandbox.journal()[0];
+    assert!(entry.body.is_none() && entry.violations.len() == 21, "{}", entry.violations.len());
+    let key = format!("Bearer sk-{}", "a".repeat(300));
+    let long = crate::support::http(&sandbox, "GET", "/api/brand-templates?q=mine", &[("authorization", &key)], "").await;
+    assert_eq!(long.status(), 401);
+    let no_key = crate::support::http(&sandbox, "POST", "/api/clip-projects", &[("content-type", "application/json")], "{}").await;
+    assert_eq!((no_key.status().as_u16(), sandbox.journal()[2].body.is_none()), (401, true), "what nobody may send is not kept");
 }

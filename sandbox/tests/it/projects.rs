@@ -155,3 +155,31 @@ async fn sources_are_told_apart() {
     let backwards = CurationPreferences::new().with_range(CurationRange::new().with_start_sec(9.0).with_end_sec(3.0));
     assert_eq!(client.create_project(VIDEO).with_curation_pref(backwards).await.unwrap_err().status(), Some(400));
 }
+
+#[tokio::test]
+async fn clips_lie_in_the_part_that_was_asked_for() {
+    let sandbox = still().with_clips(7).start().await.unwrap();
+    let client = once(&sandbox);
+    let part = CurationPreferences::new().with_range(CurationRange::new().with_start_sec(300.0).with_end_sec(400.0));
+    let id = client.create_project(VIDEO).with_curation_pref(part).await.unwrap().id;
+    sandbox.advance(WORK);
+    let clips = client.list_clips(ClipSource::Project(id)).await.unwrap();
+    let mut last = 300_000.0;
+    for clip in &clips {
+        let range = clip.time_ranges.as_ref().unwrap()[0];
+        assert!(range.start_ms() >= last && range.end_ms() > range.start_ms() && range.end_ms() <= 400_000.0, "{range:?}");
+        last = range.end_ms();
+    }
+}
+
+#[tokio::test]
+async fn for_ever_is_a_duration() {
+    let ever = Duration::MAX;
+    let builder = still().with_project_life(ever).with_link_life(ever).with_session_life(ever).with_upload_link_life(ever);
+    let sandbox = builder.with_source_length(seconds(60)).with_export_links(ExportLinks::After(ever)).start().await.unwrap();
+    let (project, _) = complete(&sandbox).await;
+    sandbox.advance(ever);
+    once(&sandbox).list_clips(ClipSource::Project(project.id)).await.unwrap();
+    let slow = opusclip_sandbox::Sandbox::builder().with_speed(1e-18).start().await.unwrap();
+    once(&slow).create_project(VIDEO).await.unwrap();
+}

@@ -148,6 +148,24 @@ async fn uploads_are_kept_where_that_is_asked_for_and_nowhere_else() {
         let answer = http(&sandbox, "POST", path, &[("x-goog-resumable", "start")], "").await;
         assert!([403, 404, 405].contains(&answer.status().as_u16()), "{path}: {}", answer.status());
     }
+    // A second session for the same link harms neither the file nor the folder, finished or not.
+    let link = client.create_upload_link().with_video(UploadVideo::new("LocalUpload")).await.unwrap();
+    let first = client.start_upload_session(&link.url).await.unwrap();
+    client.send_upload_bytes(&first, file(1000), None).await.unwrap();
+    let second = client.start_upload_session(&link.url).await.unwrap();
+    assert_eq!(std::fs::read(kept.join(link.upload_id.as_str())).unwrap(), file(1000));
+    let part = ContentRange::new(0, 262_144).of(300_000);
+    client.send_upload_bytes(&second, file(262_144), Some(part)).await.unwrap();
+    client.cancel_upload_session(&second).await.unwrap();
+    std::fs::remove_file(kept.join(link.upload_id.as_str())).unwrap();
+    // Another run with the same seed does not take the name of what is there.
+    let again = still().with_kept_uploads(&kept).start().await.unwrap();
+    assert_ne!(upload(&once(&again), file(10)).await, id);
+    assert_eq!(std::fs::read(kept.join(id.as_str())).unwrap(), file(300_000));
+    std::fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap()).filter(|entry| entry.file_name() != id.as_str()).for_each(|entry| {
+        assert_eq!(entry.metadata().unwrap().len(), 10);
+        std::fs::remove_file(entry.path()).unwrap();
+    });
     let names: Vec<_> = std::fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, [id.as_str()]);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

@@ -32,6 +32,7 @@ async fn what_is_wrong_is_wrong_in_every_mode() {
             ("POST", "/api/clip-projects", r#"{"videoUrl": 7}"#),
             ("POST", "/api/clip-projects", "{"),
             ("POST", "/api/clip-projects", ""),
+            ("GET", "/api/social-accounts", ""),
             ("GET", "/api/exportable-clips", ""),
             ("GET", "/api/exportable-clips?q=findByProjectId", ""),
             ("GET", "/api/exportable-clips?q=findByProjectId&projectId=P1&pageNum=one", ""),
@@ -92,4 +93,14 @@ async fn a_body_that_is_too_large_is_told_so_in_the_form_of_the_framework() {
     assert_eq!(answer.status(), 413);
     let told: Value = answer.json().await.unwrap();
     assert_eq!((&told["statusCode"], told["message"].is_string()), (&object!(413), true));
+}
+
+#[tokio::test]
+async fn a_lenient_sandbox_answers_without_q_as_the_service_has() {
+    let sandbox = still().lenient().start().await.unwrap();
+    let templates = json(&sandbox, "GET", "/api/brand-templates", "").await;
+    assert_eq!((templates.status().as_u16(), templates.bytes().await.unwrap().len()), (200, 0));
+    let clips = json(&sandbox, "GET", "/api/exportable-clips?projectId=P1", "").await;
+    assert_eq!((clips.status().as_u16(), clips.text().await.unwrap()), (200, "[]".to_owned()));
+    assert_eq!(json(&sandbox, "GET", "/api/social-accounts", "").await.status(), 400);
 }
