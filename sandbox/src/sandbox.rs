@@ -136,7 +136,7 @@ impl Sandbox {
         self.core.faults.clear();
     }
 
-    /// What was asked and answered, in order; the latest ten thousand.
+    /// What was asked and answered, in order: the latest ten thousand, or 64 MiB of them. Bodies up to 16 KiB are kept.
     #[must_use]
     pub fn journal(&self) -> Vec<Entry> {
         self.core.journal.entries()
