@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use opusclip::types::{ProjectStage, UploadId};
 use opusclip::{Client, ClientBuilder};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
 use crate::core::{Core, rules};
@@ -168,6 +168,17 @@ impl Sandbox {
             let _ = task.await;
         }
     }
+}
+
+/// As [`TcpListener::bind`], but for more than its 128 connections at once: of the others some would wait a second for their
+/// second try.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // On Windows this would let two programs share the port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(1024)
 }
 
 fn builder(settings: &Settings, base: &str) -> ClientBuilder {
@@ -404,7 +415,7 @@ impl SandboxBuilder {
         let rules = rules().map_err(|error| StartError(error.to_string()))?;
         let asked = SocketAddr::new(settings.address, settings.port);
         let failed = |error: std::io::Error| StartError(format!("cannot listen on {asked}: {error}"));
-        let listener = TcpListener::bind(asked).await.map_err(failed)?;
+        let listener = listen(asked).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         // Links have to lead somewhere also where it listens on all addresses.
         let host = match address.ip() {
