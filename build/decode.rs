@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Attribute, Ident, Item, ItemStruct, parse_quote};
+use syn::{Ident, Item, ItemStruct, parse_quote};
 
 /// A field as it is found in JSON.
 pub(crate) struct Member {
@@ -17,7 +17,7 @@ pub(crate) struct Member {
     pub(crate) ty: syn::Type,
     pub(crate) required: bool,
     pub(crate) integer: bool,
-    /// Other names that it has been seen under; the first one that comes counts where the own name does not.
+    /// Other names that it has been seen under; the first in this list counts where the own one does not come.
     pub(crate) aliases: Vec<String>,
 }
 
@@ -32,12 +32,8 @@ pub(crate) fn drop_derived(item: &mut ItemStruct) -> syn::Result<()> {
         derived.retain(|path| path.segments.last().is_none_or(|segment| segment.ident != "Deserialize"));
         *attribute = parse_quote!(#[derive(#(#derived),*)]);
     }
-    item.attrs.retain(|attribute| !is_serde(attribute));
+    item.attrs.retain(|attribute| !attribute.path().is_ident("serde"));
     Ok(())
-}
-
-fn is_serde(attribute: &Attribute) -> bool {
-    attribute.path().is_ident("serde")
 }
 
 /// The two impls that decode a struct.

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 
 use crate::api::{Call, USER};
+use crate::gate::Ask;
 use crate::reply::{Payload, Reply};
 use crate::world::{Clip, Project, World};
 
@@ -72,19 +73,9 @@ pub(crate) fn size() -> i64 {
     i64::try_from(VIDEO.len()).unwrap_or(i64::MAX)
 }
 
-/// The request as far as it matters here.
-pub(crate) struct Ask<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) path: &'a str,
-    pub(crate) query: &'a [(String, String)],
-    pub(crate) range: Option<&'a str>,
-    pub(crate) if_range: Option<&'a str>,
-    pub(crate) if_none_match: Option<&'a str>,
-}
-
 /// Serves a file, a part of it, or says why not.
-pub(crate) fn serve(world: &World, now: SystemTime, is_uploaded: impl Fn(&str) -> bool, ask: &Ask<'_>) -> Reply {
-    if !["GET", "HEAD"].contains(&ask.method) {
+pub(crate) fn serve(world: &World, now: SystemTime, is_uploaded: impl Fn(&str) -> bool, ask: &Ask) -> Reply {
+    if !["GET", "HEAD"].contains(&ask.method.as_str()) {
         return Reply::xml(405, "MethodNotAllowed", "The file can be read only").with_header("allow", "GET, HEAD");
     }
     let gone = || Reply::xml(404, "NoSuchKey", "The file does not exist");
@@ -100,9 +91,8 @@ pub(crate) fn serve(world: &World, now: SystemTime, is_uploaded: impl Fn(&str) -
         ["uploads", upload] if is_uploaded(upload) => return part(ask, "image/jpeg", Bytes::from_static(PICTURE)),
         _ => return gone(),
     };
-    let value = |name: &str| ask.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let expires = value("Expires").and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
-    if value("Signature") != Some(signature(ask.path, expires).as_str()) {
+    let expires = ask.query("Expires").and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+    if ask.query("Signature") != Some(signature(&ask.path, expires).as_str()) {
         return Reply::xml(403, "SignatureDoesNotMatch", "The signature of the link is not right");
     }
     if UNIX_EPOCH.checked_add(Duration::from_secs(expires)).is_some_and(|end| now >= end) {
@@ -118,16 +108,16 @@ fn video(id: &str, kind: Kind) -> Bytes {
     [VIDEO, &length.to_be_bytes(), b"free", name.as_bytes()].concat().into()
 }
 
-fn part(ask: &Ask<'_>, content_type: &'static str, bytes: Bytes) -> Reply {
+fn part(ask: &Ask, content_type: &'static str, bytes: Bytes) -> Reply {
     let etag = format!("\"{:08x}-{}\"", crc32c::crc32c(&bytes), bytes.len());
     let whole = bytes.len() as u64;
     let dress = |reply: Reply| reply.with_header("etag", etag.as_str()).with_header("accept-ranges", "bytes");
-    if ask.if_none_match.is_some_and(|tags| tags == "*" || tags.split(',').any(|tag| tag.trim() == etag)) {
+    if ask.header("if-none-match").is_some_and(|tags| tags == "*" || tags.split(',').any(|tag| tag.trim() == etag)) {
         return dress(Reply::new(304, Payload::Empty));
     }
     let file = |status, bytes| dress(Reply::new(status, Payload::Raw { content_type, bytes }));
-    let fits = ask.if_range.is_none_or(|tag| tag == etag);
-    let Some(range) = ask.range.filter(|_| fits) else { return file(200, bytes) };
+    let fits = ask.header("if-range").is_none_or(|tag| tag == etag);
+    let Some(range) = ask.header("range").filter(|_| fits) else { return file(200, bytes) };
     // What is no range at all is to be ignored; one that lies outside is not.
     let Ok(parsed) = http_range_header::parse_range_header(range) else { return file(200, bytes) };
     match parsed.validate(whole).as_deref() {

@@ -85,22 +85,9 @@ impl Core {
 
     /// Writes an exchange into the journal and the log.
     pub(crate) fn note(&self, entry: Entry, elapsed: Option<Duration>) {
-        let Entry { at, operation, method, target, status, violations, fault, note, .. } = &entry;
-        let status = status.map_or_else(|| "---".to_owned(), |status| status.to_string());
-        let operation = if operation.is_empty() { "(no operation)" } else { operation };
-        let mut line = format!("{at} {method} {target} {status} {operation}");
-        if let Some(elapsed) = elapsed {
-            line.push_str(&format!(" {:.1} ms", elapsed.as_secs_f64() * 1000.0));
+        if self.settings.log {
+            self.log(&line(&entry, elapsed));
         }
-        for (label, text) in [("fault", fault), ("note", note)] {
-            if let Some(text) = text {
-                line.push_str(&format!(" [{label}: {text}]"));
-            }
-        }
-        for violation in violations {
-            line.push_str(&format!("\n    {violation}"));
-        }
-        self.log(&line);
         self.journal.push(entry);
     }
 
@@ -131,4 +118,24 @@ impl Core {
         self.agenda.notify_one();
         stalled
     }
+}
+
+/// An exchange as the log tells it.
+fn line(entry: &Entry, elapsed: Option<Duration>) -> String {
+    let Entry { at, operation, method, target, status, violations, fault, note, .. } = entry;
+    let status = status.map_or_else(|| "---".to_owned(), |status| status.to_string());
+    let operation = if operation.is_empty() { "(no operation)" } else { operation };
+    let mut line = format!("{at} {method} {target} {status} {operation}");
+    if let Some(elapsed) = elapsed {
+        line.push_str(&format!(" {:.1} ms", elapsed.as_secs_f64() * 1000.0));
+    }
+    for (label, text) in [("fault", fault), ("note", note)] {
+        if let Some(text) = text {
+            line.push_str(&format!(" [{label}: {text}]"));
+        }
+    }
+    for violation in violations {
+        line.push_str(&format!("\n    {violation}"));
+    }
+    line
 }

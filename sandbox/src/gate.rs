@@ -28,6 +28,9 @@ use crate::server::{Connection, End, Outgoing};
 use crate::world;
 use crate::{storage, upload};
 
+/// What an error says that a fault asked for.
+pub(crate) const ASKED: &str = "This error was asked for";
+
 /// Nobody has a longer key; the limits remember keys.
 const LONGEST_KEY: usize = 256;
 
@@ -189,7 +192,10 @@ async fn route(
         None => {
             Clock::pause(delay).await;
             match (found, is_file) {
-                (_, true) => status(core, None, &trouble, Shape::Xml).unwrap_or_else(|| file(core, &ask)),
+                (_, true) => status(core, None, &trouble, Shape::Xml).unwrap_or_else(|| {
+                    let is_uploaded = |upload: &str| core.storage.finished(upload).is_some();
+                    cdn::serve(&core.world(), core.clock.now(), is_uploaded, &ask)
+                }),
                 (Some(operation), _) => upload::step(core, connection, &ask, operation, &trouble, body, entry).await?,
                 (None, _) if ask.path.starts_with(storage::PREFIX) => match core.rules.spec.operation_for("PUT", &ask.path) {
                     Some(_) => Reply::xml(405, "MethodNotAllowed", "The storage takes POST, PUT and DELETE")
@@ -204,7 +210,7 @@ async fn route(
         }
     };
     if let (Some(operation), Some(entry)) = (found.filter(|_| core.settings.check_replies), pending.entry.as_mut()) {
-        entry.violations.extend(departures(core, operation, &reply));
+        entry.violations.extend(departures(core, operation, &reply).iter().map(|violation| describe(core, operation, violation)));
     }
     finish(core, connection, reply, &trouble)
 }
@@ -246,7 +252,7 @@ async fn later(core: &Arc<Core>, work: Work, delay: Duration, pending: &mut Pend
 }
 
 /// How an answer of the sandbox departs from the spec.
-fn departures(core: &Core, operation: &Operation, reply: &Reply) -> Vec<String> {
+fn departures(core: &Core, operation: &Operation, reply: &Reply) -> Vec<Violation> {
     let Some(documented) = core.rules.spec.operation(operation.id) else { return Vec::new() };
     let own = reply.headers.iter().filter(|(name, _)| name != VIOLATION).cloned();
     let content_type = reply.body.content_type().map(|kind| ("content-type".to_owned(), kind.to_owned()));
@@ -255,8 +261,7 @@ fn departures(core: &Core, operation: &Operation, reply: &Reply) -> Vec<String> 
         headers: own.chain(content_type).collect(),
         body: exchange::Body(reply.body.bytes().to_vec()),
     };
-    let found = core.rules.spec.check_response(documented, &response);
-    found.iter().map(|violation| describe(core, operation, violation)).collect()
+    core.rules.spec.check_response(documented, &response)
 }
 
 /// What a fault answers instead.
@@ -266,16 +271,16 @@ pub(crate) fn status(core: &Core, operation: Option<&'static Operation>, trouble
         _ => None,
     })?;
     Some(match shape {
-        Shape::Service => Reply::service(code, "SandboxError", "This error was asked for"),
-        Shape::Framework => Reply::framework(code, "This error was asked for"),
+        Shape::Service => Reply::service(code, "SandboxError", ASKED),
+        Shape::Framework => Reply::framework(code, ASKED),
         Shape::Cap => {
             let mut reply = Reply::monthly_cap(world::month(core.clock.now()).1);
             reply.status = code;
             reply
         }
-        Shape::Text => Reply::text(code, "This error was asked for"),
+        Shape::Text => Reply::text(code, ASKED),
         Shape::Html => Reply::html(code),
-        Shape::Xml => Reply::xml(code, "SandboxError", "This error was asked for"),
+        Shape::Xml => Reply::xml(code, "SandboxError", ASKED),
         Shape::Empty => Reply::new(code, Payload::Empty),
         Shape::Documented => match code {
             401 => Reply::unauthorized(),
@@ -284,7 +289,7 @@ pub(crate) fn status(core: &Core, operation: Option<&'static Operation>, trouble
             429 => Reply::rate_limited(Duration::from_secs(1)),
             503 => Reply::service(503, "ServiceUnavailable", "Try again later").with_header("retry-after", "1"),
             502 | 504 => Reply::html(code),
-            _ => Reply::service(code, "SandboxError", "This error was asked for"),
+            _ => Reply::service(code, "SandboxError", ASKED),
         },
     })
 }
@@ -379,8 +384,9 @@ fn called(core: &Core, ask: &Ask, operation: &'static Operation, body: &[u8], en
     }
     core.first_key.get_or_init(|| key.to_owned());
     let reply = admitted(core, ask, operation, key, body, entry);
-    let (used, limit) = (core.world().used(now), core.settings.limits.credits);
-    let reset = world::month(now).1.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let (month, next_month) = world::month(now);
+    let (used, limit) = (core.world().used(month), core.settings.limits.credits);
+    let reset = next_month.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     reply
         .with_header("x-ratelimit-limit", limit.to_string())
         .with_header("x-ratelimit-remaining", limit.saturating_sub(used).to_string())
@@ -411,21 +417,11 @@ fn admitted(core: &Core, ask: &Ask, operation: &'static Operation, key: &str, bo
     let told = |violation: &Violation| describe(core, operation, violation);
     entry.violations = fatal.iter().chain(&tolerated).map(told).collect();
     if let Some(first) = entry.violations.first().filter(|_| !fatal.is_empty()) {
-        return refusal(core, documented, &fatal).with_header(VIOLATION, printable(first));
+        return refusal(core, operation, &fatal).with_header(VIOLATION, printable(first));
     }
     let path = documented.match_path(&ask.path).unwrap_or_default();
     let base = ask.base(core);
-    let call = Call {
-        operation,
-        path: &path,
-        query: &ask.query,
-        org: ask.header("x-opus-org-id"),
-        body,
-        now,
-        base: &base,
-        settings: &core.settings,
-        storage: &core.storage,
-    };
+    let call = Call { operation, path: &path, ask, body, now, base: &base, settings: &core.settings, storage: &core.storage };
     let reply = api::answer(&mut core.world(), &call);
     entry.effect = reply.is_success();
     if entry.effect {
@@ -458,37 +454,15 @@ pub(crate) fn describe(core: &Core, operation: &Operation, violation: &Violation
 }
 
 /// 400 in whichever form the spec documents for the operation.
-fn refusal(core: &Core, documented: &opusclip_conformance::spec::Operation, fatal: &[Violation]) -> Reply {
+fn refusal(core: &Core, operation: &Operation, fatal: &[Violation]) -> Reply {
     let messages: Vec<Value> =
         fatal.iter().take(KEPT_VIOLATIONS).map(|violation| format!("{}: {}", violation.at, violation.message).into()).collect();
     let text = messages.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; ");
-    let fits = |reply: &Reply| {
-        let response = exchange::Response {
-            status: reply.status,
-            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-            body: exchange::Body(reply.body.bytes().to_vec()),
-        };
-        core.rules.spec.check_response(documented, &response).is_empty()
-    };
     let framework = Reply::framework(400, messages);
-    if fits(&framework) { framework } else { Reply::service(400, "InvalidParam", text) }
+    if departures(core, operation, &framework).is_empty() { framework } else { Reply::service(400, "InvalidParam", text) }
 }
 
 /// As a header value.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).take(1000).collect()
-}
-
-/// A file of a clip.
-fn file(core: &Core, ask: &Ask) -> Reply {
-    let now = core.clock.now();
-    let file = cdn::Ask {
-        method: &ask.method,
-        path: &ask.path,
-        query: &ask.query,
-        range: ask.header("range"),
-        if_range: ask.header("if-range"),
-        if_none_match: ask.header("if-none-match"),
-    };
-    cdn::serve(&core.world(), now, |upload| core.storage.finished(upload).is_some(), &file)
 }

@@ -54,7 +54,8 @@ pub(crate) struct Journal(Mutex<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    entries: VecDeque<Entry>,
+    /// With about how many bytes each takes.
+    entries: VecDeque<(usize, Entry)>,
     bytes: usize,
     counts: BTreeMap<String, u64>,
     last: u64,
@@ -75,16 +76,17 @@ impl Journal {
             entry.violations.truncate(KEPT_VIOLATIONS);
             entry.violations.push(format!("and {more} more"));
         }
-        inner.bytes += weight(&entry);
+        let weight = weight(&entry);
+        inner.bytes += weight;
         while inner.entries.len() >= KEPT || inner.bytes > KEPT_BYTES {
-            let Some(oldest) = inner.entries.pop_front() else { break };
-            inner.bytes = inner.bytes.saturating_sub(weight(&oldest));
+            let Some((weight, _)) = inner.entries.pop_front() else { break };
+            inner.bytes = inner.bytes.saturating_sub(weight);
         }
-        inner.entries.push_back(entry);
+        inner.entries.push_back((weight, entry));
     }
 
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        self.inner().entries.iter().cloned().collect()
+        self.inner().entries.iter().map(|(_, entry)| entry.clone()).collect()
     }
 
     pub(crate) fn count(&self, operation: &str) -> u64 {

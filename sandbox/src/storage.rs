@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +19,7 @@ use crate::reply::{Payload, Reply};
 pub(crate) const PREFIX: &str = "/ext.gcs.opus.pro/";
 
 /// What is stored is a multiple of this, until the last byte is there.
-pub(crate) const QUANTUM: u64 = 256 << 10;
+const QUANTUM: u64 = 256 << 10;
 
 /// Beyond this size there is no MD5, as there is none for composite objects; CRC32C is always there.
 const MD5_LIMIT: u64 = 64 << 20;
@@ -268,14 +268,14 @@ impl Storage {
         if first > session.current.size {
             return Err(Reply::xml(503, "ServiceUnavailable", "There is a gap before the first byte; ask for the offset"));
         }
-        session.total = session.total.or(if range == Range::Whole { length } else { total });
+        session.total = session.total.or(total);
         if session.total.is_some_and(|total| total > MD5_LIMIT) {
             // It would be dropped in the end, and is by far the slowest part.
             session.current.md5 = None;
             session.safe.md5 = None;
         }
         if let Err(error) = session.open() {
-            return Err(Reply::xml(500, "InternalError", &format!("the upload cannot be kept: {error}")));
+            return Err(unkept(&error));
         }
         let (skip, writer) = (session.current.size - first, session.writer);
         drop(session);
@@ -295,15 +295,8 @@ impl Storage {
     fn finish(&self, session: &mut Session, id: &str) -> Reply {
         let md5 = session.current.md5.clone().map(|md5| md5.finalize().into());
         let Stored { size, crc32c, .. } = session.current;
-        session.file = None;
-        if let (Some(folder), Some(part)) = (&self.folder, &session.part)
-            && let Err(error) = std::fs::OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(part)
-                .and_then(|_| std::fs::rename(part, folder.join(&session.upload)))
-        {
-            return Reply::xml(500, "InternalError", &format!("the upload cannot be kept: {error}"));
+        if let Err(error) = session.keep(self.folder.as_deref()) {
+            return unkept(&error);
         }
         let object = StoredObject { size, crc32c, md5, received: session.received };
         session.object = Some(object.clone());
@@ -323,6 +316,10 @@ pub(crate) struct Start<'a> {
     pub(crate) base: &'a str,
     pub(crate) life: Duration,
     pub(crate) now: SystemTime,
+}
+
+fn unkept(error: &std::io::Error) -> Reply {
+    Reply::xml(500, "InternalError", &format!("the upload cannot be kept: {error}"))
 }
 
 fn complete(object: &StoredObject, id: &str) -> Reply {
@@ -359,6 +356,16 @@ impl Session {
         self.file = self.part.as_ref().map(open).transpose()?;
         if let Some(file) = &self.file {
             file.set_len(self.current.size)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the file its name; one without bytes has to be made first.
+    fn keep(&mut self, folder: Option<&Path>) -> std::io::Result<()> {
+        if let (Some(folder), Some(part)) = (folder, self.part.clone()) {
+            self.open()?;
+            self.file = None;
+            std::fs::rename(part, folder.join(&self.upload))?;
         }
         Ok(())
     }
@@ -434,7 +441,7 @@ impl Writer<'_> {
         bytes.advance(usize::try_from(skipped).unwrap_or(usize::MAX));
         let room = usize::try_from(self.keep_to.saturating_sub(session.current.size)).unwrap_or(usize::MAX);
         bytes.truncate(room);
-        session.store(&bytes).map_err(|error| Reply::xml(500, "InternalError", &format!("the upload cannot be kept: {error}")))
+        session.store(&bytes).map_err(|error| unkept(&error))
     }
 
     /// The body is over.

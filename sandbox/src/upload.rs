@@ -10,7 +10,7 @@ use opusclip::operation::Operation;
 use crate::clock::Clock;
 use crate::core::Core;
 use crate::fault::{Action, Shape, Trouble};
-use crate::gate::{Ask, VIOLATION, describe, is_fatal, printable, read, status};
+use crate::gate::{ASKED, Ask, VIOLATION, describe, is_fatal, printable, read, status};
 use crate::journal::Entry;
 use crate::reply::Reply;
 use crate::server::Connection;
@@ -101,7 +101,7 @@ async fn receive(
                     return Err(connection.reset());
                 }
                 Action::StatusAt(bytes, code) if entry.received >= *bytes => {
-                    return Ok(Reply::xml(*code, "SandboxError", "This error was asked for").with_header("connection", "close"));
+                    return Ok(Reply::xml(*code, "SandboxError", ASKED).with_header("connection", "close"));
                 }
                 Action::StallAt(bytes) if entry.received >= *bytes => {
                     // Whether the client still waits does not show while nothing is read of it: this is the end of the exchange.

@@ -1,14 +1,17 @@
 //! Messages about the end of a project: webhooks are sent, e-mails are only noted.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use opusclip::types::{ConclusionActionType, ProjectStage};
+use futures_util::future::select;
+use opusclip::types::ConclusionActionType;
 use opusclip::webhook;
 use reqwest::Url;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::clock::LONGEST;
 use crate::core::Core;
 use crate::journal::Entry;
 use crate::world::Progress;
@@ -34,9 +37,7 @@ pub(crate) async fn run(core: Arc<Core>) {
             None => core.agenda.notified().await,
             Some(moment) => {
                 // What comes first: the moment, or a project whose end is nearer.
-                let news = core.agenda.notified();
-                let moment = core.clock.until(moment);
-                first(news, moment).await;
+                select(pin!(core.agenda.notified()), pin!(core.clock.until(moment))).await;
             }
         }
         for message in due(&core, core.clock.now()) {
@@ -57,16 +58,6 @@ fn client(core: &Core) -> reqwest::Result<reqwest::Client> {
     if core.settings.webhooks_anywhere { client } else { client.no_proxy() }.build()
 }
 
-/// Waits for one of two.
-async fn first(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
-    let (mut a, mut b) = (std::pin::pin!(a), std::pin::pin!(b));
-    std::future::poll_fn(|context| match a.as_mut().poll(context).is_ready() || b.as_mut().poll(context).is_ready() {
-        true => std::task::Poll::Ready(()),
-        false => std::task::Poll::Pending,
-    })
-    .await;
-}
-
 fn due(core: &Core, now: SystemTime) -> Vec<Message> {
     let mut messages = Vec::new();
     for project in core.world().projects.iter_mut().filter(|project| !project.concluded && now >= project.ends()) {
@@ -80,7 +71,7 @@ fn due(core: &Core, now: SystemTime) -> Vec<Message> {
             let to = if action.type_ == ConclusionActionType::Email { &action.email } else { &action.url };
             // The payload is not documented; this is the least that a receiver needs.
             let mut body = json!({"projectId": project.id, "stage": progress.stage()});
-            if progress.stage() == ProjectStage::Stalled {
+            if stalled {
                 body["error"] = json!("The project has stalled");
             }
             messages.push(Message { kind: action.type_.clone(), to: to.clone().unwrap_or_default(), body });
@@ -126,7 +117,7 @@ async fn deliver(core: Arc<Core>, http: reqwest::Result<reqwest::Client>, messag
         if is_done || attempt == attempts {
             return;
         }
-        let pause = core.settings.webhook_pause * 2_u32.saturating_pow(attempt - 1);
+        let pause = core.settings.webhook_pause.saturating_mul(2_u32.saturating_pow(attempt - 1)).min(LONGEST);
         core.clock.until(core.clock.now() + pause).await;
     }
 }

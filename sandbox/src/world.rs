@@ -16,11 +16,14 @@ pub(crate) struct World {
     /// In the order of creation.
     pub(crate) projects: Vec<Project>,
     pub(crate) collections: Vec<Collection>,
-    pub(crate) censor_jobs: BTreeMap<String, CensorJob>,
+    /// When each was made.
+    pub(crate) censor_jobs: BTreeMap<String, SystemTime>,
     pub(crate) copy_jobs: BTreeMap<String, CopyJob>,
-    pub(crate) generative_jobs: BTreeMap<String, GenerativeJob>,
+    /// When each was made.
+    pub(crate) generative_jobs: BTreeMap<String, SystemTime>,
     pub(crate) posts: Vec<Post>,
-    pub(crate) schedules: BTreeMap<String, Schedule>,
+    /// When each is published.
+    pub(crate) schedules: BTreeMap<String, SystemTime>,
     /// What was charged, and when.
     pub(crate) charges: Vec<(SystemTime, u64)>,
     pub(crate) minutes: u64,
@@ -65,11 +68,6 @@ pub(crate) struct Collection {
 }
 
 #[derive(Debug)]
-pub(crate) struct CensorJob {
-    pub(crate) created: SystemTime,
-}
-
-#[derive(Debug)]
 pub(crate) struct CopyJob {
     pub(crate) created: SystemTime,
     pub(crate) clip: String,
@@ -77,19 +75,9 @@ pub(crate) struct CopyJob {
 }
 
 #[derive(Debug)]
-pub(crate) struct GenerativeJob {
-    pub(crate) created: SystemTime,
-}
-
-#[derive(Debug)]
 pub(crate) struct Post {
     pub(crate) platform: String,
     pub(crate) at: SystemTime,
-}
-
-#[derive(Debug)]
-pub(crate) struct Schedule {
-    pub(crate) publish_at: SystemTime,
 }
 
 /// How far a project has come.
@@ -165,10 +153,9 @@ impl World {
         self.projects.iter().filter(|project| project.progress(now).is_working()).count()
     }
 
-    /// Credits that were charged since the month of `now` began.
-    pub(crate) fn used(&self, now: SystemTime) -> u64 {
-        let (start, _) = month(now);
-        self.charges.iter().filter(|(at, _)| *at >= start).map(|(_, credits)| credits).sum()
+    /// Credits that were charged since the month began.
+    pub(crate) fn used(&self, month: SystemTime) -> u64 {
+        self.charges.iter().filter(|(at, _)| *at >= month).map(|(_, credits)| credits).sum()
     }
 
     /// The end of work that is told next.

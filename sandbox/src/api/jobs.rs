@@ -11,7 +11,7 @@ use serde_json::{Map, json};
 use super::{Answer, Call, charge};
 use crate::cdn;
 use crate::reply::Reply;
-use crate::world::{self, World};
+use crate::world::World;
 
 const QUEUED: Duration = Duration::from_secs(5);
 const DONE: Duration = Duration::from_secs(30);
@@ -32,14 +32,14 @@ pub(super) fn create_censor(world: &mut World, call: &Call<'_>) -> Answer {
         return Ok(Reply::of(201, &CensorJobStarted::new().with_message("No censored words found")));
     }
     let id = format!("censor-{}", world.letters(10));
-    world.censor_jobs.insert(id.clone(), world::CensorJob { created: call.now });
+    world.censor_jobs.insert(id.clone(), call.now);
     Ok(Reply::of(201, &CensorJobStarted::new().with_job_id(id).with_message("Censor job created")))
 }
 
 pub(super) fn get_censor(world: &mut World, call: &Call<'_>) -> Answer {
     let id = call.path("jobId");
-    let job = world.censor_jobs.get(id).ok_or_else(|| Reply::not_found("Job", id))?;
-    let status = match age(job.created, call.now) {
+    let created = world.censor_jobs.get(id).ok_or_else(|| Reply::not_found("Job", id))?;
+    let status = match age(*created, call.now) {
         age if age < QUEUED => CensorJobStatus::Queued,
         age if age < DONE => CensorJobStatus::Processing,
         _ => CensorJobStatus::Concluded,
@@ -54,14 +54,14 @@ pub(super) fn create_generative(world: &mut World, call: &Call<'_>) -> Answer {
     call.body::<CreateGenerativeJob>()?;
     charge(world, call, THUMBNAIL)?;
     let id = format!("thumbnail-{}", world.letters(10));
-    world.generative_jobs.insert(id.clone(), world::GenerativeJob { created: call.now });
+    world.generative_jobs.insert(id.clone(), call.now);
     Ok(Reply::of(201, &GenerativeJobStarted::new(id)))
 }
 
 pub(super) fn get_generative(world: &mut World, call: &Call<'_>) -> Answer {
     let id = call.path("jobId");
-    let job = world.generative_jobs.get(id).ok_or_else(|| Reply::not_found("Job", id))?;
-    let age = age(job.created, call.now);
+    let created = world.generative_jobs.get(id).ok_or_else(|| Reply::not_found("Job", id))?;
+    let age = age(*created, call.now);
     let progress = |status: GenerativeJobStatus, done: f64| {
         let members: Map<_, _> = [("status".to_owned(), json!(status)), ("percentage".to_owned(), json!(done))].into_iter().collect();
         GenerativeJob::new(status).with_progress(GenerativeProgress::from(members))

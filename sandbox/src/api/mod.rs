@@ -13,6 +13,7 @@ use std::time::SystemTime;
 use opusclip::operation::{self, OPERATIONS, Operation};
 use serde::de::DeserializeOwned;
 
+use crate::gate::Ask;
 use crate::reply::Reply;
 use crate::settings::Settings;
 use crate::storage::Storage;
@@ -23,8 +24,7 @@ pub(crate) struct Call<'a> {
     pub(crate) operation: &'static Operation,
     /// Percent-decoded.
     pub(crate) path: &'a [(String, String)],
-    pub(crate) query: &'a [(String, String)],
-    pub(crate) org: Option<&'a str>,
+    pub(crate) ask: &'a Ask,
     pub(crate) body: &'a [u8],
     pub(crate) now: SystemTime,
     /// Where the sandbox is, without a slash at the end.
@@ -86,11 +86,16 @@ pub(crate) fn answer(world: &mut World, call: &Call<'_>) -> Reply {
 
 impl Call<'_> {
     fn path(&self, name: &str) -> &str {
-        value(self.path, name).unwrap_or_default()
+        self.path.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap_or_default()
     }
 
     fn query(&self, name: &str) -> Option<&str> {
-        value(self.query, name)
+        self.ask.query(name)
+    }
+
+    /// The organisation that the caller names, or the sandbox's own.
+    fn org(&self) -> &str {
+        self.ask.header("x-opus-org-id").unwrap_or(projects::ORG)
     }
 
     fn needed(&self, name: &str) -> Result<&str, Reply> {
@@ -103,18 +108,15 @@ impl Call<'_> {
     }
 }
 
-fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-}
-
 fn invalid(message: impl Into<String>) -> Reply {
     Reply::service(400, "InvalidParam", message)
 }
 
 /// Takes credits of the month, or says that there are none left.
 fn charge(world: &mut World, call: &Call<'_>, credits: u64) -> Result<(), Reply> {
-    if world.used(call.now) + credits > call.settings.limits.credits {
-        return Err(Reply::monthly_cap(crate::world::month(call.now).1));
+    let (month, next_month) = crate::world::month(call.now);
+    if world.used(month) + credits > call.settings.limits.credits {
+        return Err(Reply::monthly_cap(next_month));
     }
     world.charges.push((call.now, credits));
     Ok(())

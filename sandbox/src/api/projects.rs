@@ -11,7 +11,7 @@ use super::{Answer, Call, charge, invalid};
 use crate::reply::Reply;
 use crate::world::{self, Progress, World};
 
-const ORG: &str = "org_Sandbox00000001";
+pub(super) const ORG: &str = "org_Sandbox00000001";
 pub(crate) const USER: &str = "google-oauth2|100000000000000000001";
 
 /// The allowance that a documented answer shows, in bytes.
@@ -78,7 +78,7 @@ pub(super) fn create(world: &mut World, call: &Call<'_>) -> Answer {
     let clips = (0..clips).map(|index| clip(world, index, clips, start, length)).collect();
     world.projects.push(world::Project {
         id: id.clone(),
-        org: call.org.unwrap_or(ORG).to_owned(),
+        org: call.org().to_owned(),
         request,
         platform,
         created: call.now,
@@ -237,7 +237,7 @@ pub(super) fn create_upload_link(world: &mut World, call: &Call<'_>) -> Answer {
         upload = format!("UPL_{}", world.letters(16));
     }
     let signature = world.hex(64);
-    let org = call.org.unwrap_or(ORG);
+    let org = call.org();
     let path = call.storage.link(&upload, org, &signature, call.now + call.settings.upload_link_life);
     let link = UploadLink::new(upload.as_str(), format!("{}{path}", call.base));
     let used = i64::try_from(call.storage.used()).unwrap_or(STORAGE);

@@ -1,6 +1,6 @@
 //! Connected accounts, social copy, posts now and later.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use opusclip::types::{
     CreatePostTask, CreatePublishSchedule, CreateSocialCopyJob, PostTask, PublishSchedule, SocialAccount, SocialCopyJob,
@@ -144,13 +144,13 @@ pub(super) fn create_schedule(world: &mut World, call: &Call<'_>) -> Answer {
         return Err(bad("publishAt must be in the future".to_owned()));
     }
     post(world, call, &platform)?;
-    let near = |schedule: &world::Schedule| {
-        let apart = schedule.publish_at.duration_since(publish_at).or_else(|_| publish_at.duration_since(schedule.publish_at));
+    let near = |other: &SystemTime| {
+        let apart = other.duration_since(publish_at).or_else(|_| publish_at.duration_since(*other));
         apart.is_ok_and(|apart| apart < CONFLICT)
     };
     let has_conflict = world.schedules.values().any(near);
     let (id, post) = (post_id(world, call, &platform), post_id(world, call, &platform));
-    world.schedules.insert(id.clone(), world::Schedule { publish_at });
+    world.schedules.insert(id.clone(), publish_at);
     let represented =
         PublishSchedule::new(id).with_post_id(post).with_has_conflict(has_conflict).with_publish_at(Timestamp::from(publish_at));
     Ok(Reply::data(201, &represented))
@@ -160,7 +160,7 @@ pub(super) fn cancel_schedule(world: &mut World, call: &Call<'_>) -> Answer {
     let id = call.path("scheduleId");
     match world.schedules.get(id) {
         // What is published is no schedule any more.
-        Some(schedule) if schedule.publish_at > call.now => {
+        Some(publish_at) if *publish_at > call.now => {
             world.schedules.remove(id);
             Ok(Reply::data(200, &serde_json::json!({})))
         }
