@@ -41,6 +41,8 @@ pub(crate) struct Project {
     pub(crate) clips: Vec<Clip>,
     pub(crate) stages: Vec<(ProjectStage, Duration)>,
     pub(crate) stall_at: Option<ProjectStage>,
+    /// When the work was ended by hand.
+    pub(crate) stalled: Option<SystemTime>,
     pub(crate) life: Duration,
     /// Whether the messages about its end were sent.
     pub(crate) concluded: bool,
@@ -166,6 +168,9 @@ impl World {
 
 impl Project {
     pub(crate) fn progress(&self, now: SystemTime) -> Progress {
+        if let Some(since) = self.stalled.filter(|since| now >= *since) {
+            return Progress::Stalled { since };
+        }
         let mut end = self.created;
         for (stage, duration) in &self.stages {
             if self.stall_at.as_ref() == Some(stage) && now >= end {
@@ -182,7 +187,7 @@ impl Project {
     /// When the work ends, well or not.
     pub(crate) fn ends(&self) -> SystemTime {
         let before = self.stages.iter().take_while(|(stage, _)| Some(stage) != self.stall_at.as_ref());
-        self.created + before.map(|(_, duration)| *duration).sum::<Duration>()
+        self.stalled.unwrap_or_else(|| self.created + before.map(|(_, duration)| *duration).sum::<Duration>())
     }
 
     pub(crate) fn expires(&self) -> SystemTime {
@@ -209,7 +214,7 @@ impl Project {
         match self.progress(now) {
             Progress::Working(stage) => !early.contains(&stage),
             Progress::Complete { .. } => true,
-            Progress::Stalled { .. } => self.stall_at.as_ref().is_some_and(|stage| !early.contains(stage)),
+            Progress::Stalled { .. } => self.stalled.is_some() || self.stall_at.as_ref().is_some_and(|stage| !early.contains(stage)),
         }
     }
 
@@ -225,21 +230,11 @@ impl Project {
 
     /// Ends the work at `now`; `false` where it is over.
     pub(crate) fn stall(&mut self, now: SystemTime) -> bool {
-        let Progress::Working(current) = self.progress(now) else { return false };
-        let mut done = Duration::ZERO;
-        self.stages.retain(|(stage, duration)| {
-            let is_before = done + *duration <= now.duration_since(self.created).unwrap_or_default();
-            done += *duration;
-            is_before || *stage == current
-        });
-        // The stage that is under way becomes as long as it has lasted, and stalls at its end.
-        let before: Duration = self.stages.iter().rev().skip(1).map(|(_, duration)| *duration).sum();
-        if let Some((_, duration)) = self.stages.last_mut() {
-            *duration = now.duration_since(self.created).unwrap_or_default().saturating_sub(before);
+        let is_working = self.progress(now).is_working();
+        if is_working {
+            self.stalled = Some(now);
         }
-        self.stages.push((ProjectStage::Stalled, Duration::ZERO));
-        self.stall_at = Some(ProjectStage::Stalled);
-        true
+        is_working
     }
 
     pub(crate) fn full_id(&self, clip: &Clip) -> String {

@@ -87,6 +87,7 @@ pub(super) fn create(world: &mut World, call: &Call<'_>) -> Answer {
         clips,
         stages: settings.stages.clone(),
         stall_at,
+        stalled: None,
         life: settings.project_life,
         concluded: false,
     });

@@ -3,7 +3,7 @@ use std::time::Duration;
 use opusclip::types::{ProjectStage, SourcePlatform};
 use opusclip::{ClipSource, RetryPolicy};
 
-use crate::support::{VIDEO, complete, http, json, once, raw, still};
+use crate::support::{VIDEO, complete, eventually, http, json, once, raw, still};
 
 #[tokio::test]
 async fn a_lost_reply_leaves_a_project_that_the_client_does_not_know() {
@@ -193,31 +193,22 @@ async fn links_lead_back_by_the_name_that_was_called() {
     assert!(still().with_keys([" "]).start().await.unwrap_err().to_string().contains("empty"));
 }
 
-/// Waits until the journal has so many entries.
-async fn entries(sandbox: &opusclip_sandbox::Sandbox, count: usize) -> Vec<opusclip_sandbox::Entry> {
-    for _ in 0..2000 {
-        if sandbox.journal().len() >= count {
-            break;
-        }
-        tokio::time::timeout(Duration::from_millis(1), std::future::pending::<()>()).await.unwrap_err();
-    }
-    sandbox.journal()
-}
-
 #[tokio::test]
 async fn a_client_that_gives_up_is_noted_and_its_request_still_has_its_effect() {
     let sandbox = still().start().await.unwrap();
     sandbox.fault("create_project#1=delay:20ms").unwrap();
     let hasty = sandbox.client_builder().with_timeout(Duration::from_millis(5)).with_retry(RetryPolicy::never()).build().unwrap();
     assert!(hasty.create_project(VIDEO).await.unwrap_err().is_outcome_unknown());
-    let journal = entries(&sandbox, 1).await;
+    eventually(|| !sandbox.journal().is_empty()).await;
+    let journal = sandbox.journal();
     assert_eq!((journal[0].effect, journal[0].status, journal[0].note.as_deref()), (true, None, Some("the client left")));
     sandbox.fault("send_upload_bytes=stall-at:1").unwrap();
     let link = once(&sandbox).create_upload_link().with_video(opusclip::types::UploadVideo::new("LocalUpload")).await.unwrap();
     let session = once(&sandbox).start_upload_session(&link.url).await.unwrap();
     let put = once(&sandbox);
     let sending = tokio::spawn(async move { put.send_upload_bytes(&session, vec![1; 100], None).await });
-    let journal = entries(&sandbox, 4).await;
+    eventually(|| sandbox.journal().len() >= 4).await;
+    let journal = sandbox.journal();
     assert!(!sending.is_finished());
     sending.abort();
     assert_eq!((journal[3].operation.as_str(), journal[3].note.as_deref()), ("send_upload_bytes", Some("stalled after 100 bytes")));

@@ -65,3 +65,13 @@ pub(crate) async fn http(sandbox: &Sandbox, method: &str, target: &str, headers:
 pub(crate) async fn json(sandbox: &Sandbox, method: &str, target: &str, body: &str) -> reqwest::Response {
     http(sandbox, method, target, &[("authorization", "Bearer sk-sandbox"), ("content-type", "application/json")], body).await
 }
+
+/// Waits for what another task does, some seconds at most; what it did not do the test finds missing.
+pub(crate) async fn eventually(is_so: impl Fn() -> bool) {
+    for _ in 0..5000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::timeout(Duration::from_millis(1), std::future::pending::<()>()).await.unwrap_err();
+    }
+}

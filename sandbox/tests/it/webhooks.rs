@@ -7,7 +7,7 @@ use opusclip_sandbox::Sandbox;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::support::{VIDEO, WORK, still};
+use crate::support::{VIDEO, WORK, eventually, still};
 
 /// A receiver that answers with the next of these statuses, and keeps what it gets.
 async fn receiver(mut statuses: Vec<u16>) -> (String, Arc<Mutex<Vec<String>>>) {
@@ -33,13 +33,7 @@ async fn receiver(mut statuses: Vec<u16>) -> (String, Arc<Mutex<Vec<String>>>) {
 
 /// Waits for so many entries of an operation; messages are sent by a task of their own.
 async fn entries(sandbox: &Sandbox, operation: &str, count: u64) -> Vec<opusclip_sandbox::Entry> {
-    for _ in 0..5000 {
-        if sandbox.count(operation) >= count {
-            break;
-        }
-        tokio::task::yield_now().await;
-        tokio::time::timeout(Duration::from_millis(1), std::future::pending::<()>()).await.unwrap_err();
-    }
+    eventually(|| sandbox.count(operation) >= count).await;
     sandbox.journal().into_iter().filter(|entry| entry.operation == operation).collect()
 }
 
