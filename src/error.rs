@@ -51,7 +51,7 @@ struct Inner {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     #[default]
     Input,
     Connect,
@@ -59,12 +59,28 @@ enum Kind {
     Transport,
     Status,
     Decode,
+    Io,
+    SourceChanged,
+    Corrupt,
+    Cancelled,
+    InUse,
 }
 
 impl Error {
     /// A call or a setting that is wrong before anything is sent.
     pub(crate) fn input(operation: impl Into<Option<&'static Operation>>, message: impl Into<String>) -> Self {
         Self(Box::new(Inner { operation: operation.into(), message: Some(message.into()), ..Inner::default() }))
+    }
+
+    /// What a workflow found out by itself.
+    pub(crate) fn of(kind: Kind, operation: impl Into<Option<&'static Operation>>, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, operation: operation.into(), message: Some(message.into()), ..Inner::default() }))
+    }
+
+    /// A file of this machine that cannot be read or written; `what` names it.
+    pub(crate) fn io(what: impl fmt::Display, error: std::io::Error) -> Self {
+        let message = format!("{what}: {error}");
+        Self(Box::new(Inner { kind: Kind::Io, message: Some(message), source: Some(error.into()), ..Inner::default() }))
     }
 
     /// What came of an exchange that did not end in a reply that could be used.
@@ -254,6 +270,48 @@ impl Error {
         self.0.outcome_unknown
     }
 
+    /// A file or a stream of this machine could not be read or written.
+    ///
+    /// # Troubleshooting
+    ///
+    /// The message names the file. Nothing that was stored is lost: an upload can be resumed, a download is taken up where it was.
+    #[must_use]
+    pub fn is_io(&self) -> bool {
+        self.0.kind == Kind::Io
+    }
+
+    /// What is being uploaded has changed since the upload began, so that going on would mix two files.
+    ///
+    /// # Troubleshooting
+    ///
+    /// Upload the file as it is now from the start.
+    #[must_use]
+    pub fn is_source_changed(&self) -> bool {
+        self.0.kind == Kind::SourceChanged
+    }
+
+    /// What arrived is not what was sent: its checksum or its length is another. Nothing was made of it.
+    ///
+    /// # Troubleshooting
+    ///
+    /// It has been sent or fetched twice by then. Look at the network, at a proxy between, and at the memory of the machine.
+    #[must_use]
+    pub fn is_corrupt(&self) -> bool {
+        self.0.kind == Kind::Corrupt
+    }
+
+    /// It was cancelled here.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.kind == Kind::Cancelled
+    }
+
+    /// Another process or task works on the same thing. Nothing was touched.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        self.0.kind == Kind::InUse
+    }
+
     /// The same call may succeed later, and repeating it does no harm.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -263,7 +321,7 @@ impl Error {
             Kind::Connect => true,
             Kind::Timeout | Kind::Transport => idempotent,
             Kind::Status => *status == Some(429) || (idempotent && matches!(status, Some(408 | 500..=599))),
-            Kind::Input | Kind::Decode => false,
+            Kind::Input | Kind::Decode | Kind::Io | Kind::SourceChanged | Kind::Corrupt | Kind::Cancelled | Kind::InUse => false,
         }
     }
 
