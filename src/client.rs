@@ -303,7 +303,7 @@ impl ClientBuilder {
         let org = self.org.as_ref().map(org_header).transpose()?;
         let http = match self.http {
             Some(http) => http,
-            None => crate::tls::client()
+            None => patient(crate::tls::client())
                 .redirect(reqwest::redirect::Policy::none())
                 .connect_timeout(self.connect_timeout)
                 // Calls are small and few, and an upload is one stream, which HTTP/2 flow control would only slow down.
@@ -318,6 +318,13 @@ impl ClientBuilder {
         let scope = Scope { shared: Arc::new(shared), org, call: None };
         Ok(Client { api: api::Client::new_with_client(&address, http, scope) })
     }
+}
+
+/// What is sent and not acknowledged for half a minute goes to a peer that is not there any more.
+fn patient(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    let builder = builder.tcp_user_timeout(Duration::from_secs(30));
+    builder
 }
 
 /// The key alone, also when it was pasted with the scheme before it (C2).

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::operation::Operation;
 use crate::transport::{Answer, Exchange, Failure, REQUEST_ID, Shared, is_concurrency_limit, retry_after};
 use crate::types::Timestamp;
+use crate::upload::ResumeToken;
 
 /// How much of a reply's body an error keeps, in bytes.
 const KEPT_BODY: usize = 8 << 10;
@@ -47,6 +48,7 @@ struct Inner {
     attempts: u32,
     elapsed: Duration,
     body: String,
+    resume_token: Option<Box<ResumeToken>>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -171,6 +173,15 @@ impl Error {
         self.0.attempts = attempts;
         self.0.elapsed = elapsed;
         self
+    }
+
+    pub(crate) fn with_resume_token(mut self, token: Option<ResumeToken>) -> Self {
+        self.0.resume_token = token.map(Box::new);
+        self
+    }
+
+    pub(crate) fn is_transport(&self) -> bool {
+        self.0.kind == Kind::Transport
     }
 
     /// No reply came within the timeout. Whether the request arrived is not known.
@@ -385,6 +396,12 @@ impl Error {
         &self.0.body
     }
 
+    /// What an upload that failed can go on with, by [`Client::resume`](crate::Client::resume).
+    #[must_use]
+    pub fn resume_token(&self) -> Option<&ResumeToken> {
+        self.0.resume_token.as_deref()
+    }
+
     fn remedy(&self) -> Option<&'static str> {
         let remedy = match self.0.status {
             _ if self.is_outcome_unknown() => "it may have been done: look for the result before calling again",
@@ -434,7 +451,7 @@ impl fmt::Debug for Error {
             return fmt::Display::fmt(self, f);
         }
         let Inner {
-            kind, status, code, message, request_id, retry_after, reset_at, outcome_unknown, attempts, elapsed, body, source, ..
+            kind, status, code, message, request_id, retry_after, reset_at, outcome_unknown, attempts, elapsed, body, resume_token, source, ..
         } = self.0.as_ref();
         f.debug_struct("Error")
             .field("kind", kind)
@@ -449,6 +466,7 @@ impl fmt::Debug for Error {
             .field("attempts", attempts)
             .field("elapsed", elapsed)
             .field("body", body)
+            .field("resume_token", resume_token)
             .field("source", source)
             .finish()
     }

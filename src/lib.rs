@@ -16,6 +16,7 @@ mod storage;
 mod tls;
 mod transport;
 pub mod types;
+mod upload;
 mod wait;
 pub mod webhook;
 
@@ -27,6 +28,7 @@ pub use pages::ClipPages;
 pub use raw::{RawCall, RawReply};
 pub use storage::{ContentRange, UploadSession, UploadStatus};
 pub use transport::{Clock, RetryPolicy};
+pub use upload::{Canceller, ResumeStore, ResumeToken, Upload, UploadPhase, UploadProgress, UploadSource, Uploaded, Verification};
 pub use wait::{Nudger, Wait, WaitEvent, WaitOutcome};
 
 /// The OpenAPI document that this crate is generated from, as YAML: for programs that check or fake the API.

@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE, USER_AGENT};
-use reqwest::{Method, Request, Url};
+use reqwest::{Body, Method, Request, Url};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -163,22 +163,28 @@ impl Client {
         bytes: Vec<u8>,
         range: Option<ContentRange>,
     ) -> Result<UploadStatus, Error> {
+        let length = bytes.len() as u64;
+        self.send_upload_body(session, bytes.into(), length, range).await
+    }
+
+    /// Sends a body of a known length, once and without a limit on its time.
+    pub(crate) async fn send_upload_body(
+        &self,
+        session: &UploadSession,
+        body: Body,
+        length: u64,
+        range: Option<ContentRange>,
+    ) -> Result<UploadStatus, Error> {
         let operation = &SEND_UPLOAD_BYTES;
         let mut request = Request::new(Method::PUT, session.uri.clone());
         let headers = request.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         if let Some(range) = range {
             headers.insert(CONTENT_RANGE, range_header(operation, range)?);
         }
-        *request.body_mut() = Some(bytes.into());
-        let shared = self.shared();
-        let started = shared.clock.now();
-        self.identify(&mut request);
-        let ending = shared.attempt(&shared.http, request).await;
-        let elapsed = crate::transport::since(shared.clock.as_ref(), started);
-        let answer =
-            ending.map_err(|failure| Error::from_exchange(operation, shared, Exchange { attempts: 1, elapsed, ending: Err(failure) }))?;
+        *request.body_mut() = Some(body);
+        let answer = self.storage_once(operation, request).await?;
         self.upload_status(operation, &answer)
     }
 
@@ -188,13 +194,16 @@ impl Client {
     ///
     /// An error status of the storage (404 and 410: the session is gone), or no reply.
     pub async fn query_upload_offset(&self, session: &UploadSession, total: Option<u64>) -> Result<UploadStatus, Error> {
-        let operation = &QUERY_UPLOAD_OFFSET;
-        let range = ContentRange { first: 0, length: 0, total };
-        let mut request = Request::new(Method::PUT, session.uri.clone());
-        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        request.headers_mut().insert(CONTENT_RANGE, range_header(operation, range)?);
-        let answer = self.storage(operation, request).await?;
-        self.upload_status(operation, &answer)
+        let answer = self.storage(&QUERY_UPLOAD_OFFSET, query(session, total)?).await?;
+        self.upload_status(&QUERY_UPLOAD_OFFSET, &answer)
+    }
+
+    /// The same, asked once.
+    pub(crate) async fn query_upload_offset_once(&self, session: &UploadSession, total: u64) -> Result<UploadStatus, Error> {
+        let mut request = query(session, Some(total))?;
+        *request.timeout_mut() = Some(self.shared().timeout);
+        let answer = self.storage_once(&QUERY_UPLOAD_OFFSET, request).await?;
+        self.upload_status(&QUERY_UPLOAD_OFFSET, &answer)
     }
 
     /// Gives up a session. Safe to repeat: a session that is gone counts as cancelled.
@@ -224,6 +233,17 @@ impl Client {
         }
     }
 
+    /// One attempt: who sends it decides what comes after.
+    async fn storage_once(&self, operation: &'static Operation, mut request: Request) -> Result<Answer, Error> {
+        let shared = self.shared();
+        let started = shared.clock.now();
+        self.identify(&mut request);
+        shared.attempt(&shared.http, request).await.map_err(|failure| {
+            let elapsed = crate::transport::since(shared.clock.as_ref(), started);
+            Error::from_exchange(operation, shared, Exchange { attempts: 1, elapsed, ending: Err(failure) })
+        })
+    }
+
     fn identify(&self, request: &mut Request) {
         request.headers_mut().insert(USER_AGENT, self.shared().user_agent.clone());
     }
@@ -249,6 +269,14 @@ impl Client {
         }
         Err(Error::input(operation, format!("the storage address has the scheme `{}`; expected https", url.scheme())))
     }
+}
+
+fn query(session: &UploadSession, total: Option<u64>) -> Result<Request, Error> {
+    let mut request = Request::new(Method::PUT, session.uri.clone());
+    request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    let range = ContentRange { first: 0, length: 0, total };
+    request.headers_mut().insert(CONTENT_RANGE, range_header(&QUERY_UPLOAD_OFFSET, range)?);
+    Ok(request)
 }
 
 fn range_header(operation: &'static Operation, range: ContentRange) -> Result<HeaderValue, Error> {

@@ -11,5 +11,6 @@ mod retries;
 mod storage;
 mod support;
 mod types;
+mod upload;
 mod wait;
 mod webhook;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use opusclip::{Client, ClientBuilder, Clock, RetryPolicy};
+use opusclip_sandbox::{Sandbox, SandboxBuilder};
 use wiremock::{MockServer, Request};
 
 pub(crate) const KEY: &str = "sk-test_0123456789abcdef";
@@ -69,4 +70,43 @@ pub(crate) async fn requests(server: &MockServer) -> Vec<Request> {
 
 pub(crate) fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.headers.get(name).map(|value| value.to_str().unwrap())
+}
+
+/// The client's time is the sandbox's: to sleep is to let it pass.
+#[derive(Debug)]
+struct Together {
+    sandbox: Arc<Sandbox>,
+    base: (Instant, SystemTime),
+}
+
+impl Clock for Together {
+    fn now(&self) -> Instant {
+        self.base.0 + self.sandbox.now().duration_since(self.base.1).unwrap_or_default()
+    }
+
+    fn system_time(&self) -> SystemTime {
+        self.sandbox.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.sandbox.advance(duration);
+        Box::pin(std::future::ready(()))
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+}
+
+/// A clock that is the sandbox's.
+pub(crate) fn clock_of(sandbox: &Arc<Sandbox>) -> Arc<dyn Clock> {
+    #[allow(clippy::disallowed_methods, reason = "some instant to count from")]
+    Arc::new(Together { sandbox: Arc::clone(sandbox), base: (Instant::now(), sandbox.now()) })
+}
+
+/// A sandbox and a client of it that tries everything once, on one clock.
+pub(crate) async fn together(builder: SandboxBuilder) -> (Arc<Sandbox>, Client) {
+    let sandbox = Arc::new(builder.with_speed(0.0).start().await.unwrap());
+    let client = sandbox.client_builder().with_clock(clock_of(&sandbox)).with_retry(RetryPolicy::never()).build().unwrap();
+    (sandbox, client)
 }

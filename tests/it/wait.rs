@@ -1,47 +1,12 @@
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use opusclip::types::{ProjectId, ProjectStage};
-use opusclip::{Client, Clock, RetryPolicy, WaitEvent, WaitOutcome};
-use opusclip_sandbox::{ExportLinks, Sandbox, SandboxBuilder};
+use opusclip::{Client, WaitEvent, WaitOutcome};
+use opusclip_sandbox::{ExportLinks, Sandbox};
+
+use crate::support::together;
 
 const VIDEO: &str = "https://www.youtube.com/watch?v=LXvv6CbGg8A";
-
-/// The client's time is the sandbox's: to sleep is to let it pass.
-#[derive(Debug)]
-struct Together {
-    sandbox: Arc<Sandbox>,
-    base: (Instant, SystemTime),
-}
-
-impl Clock for Together {
-    fn now(&self) -> Instant {
-        self.base.0 + self.sandbox.now().duration_since(self.base.1).unwrap_or_default()
-    }
-
-    fn system_time(&self) -> SystemTime {
-        self.sandbox.now()
-    }
-
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        self.sandbox.advance(duration);
-        Box::pin(std::future::ready(()))
-    }
-
-    fn random(&self) -> f64 {
-        0.5
-    }
-}
-
-async fn together(builder: SandboxBuilder) -> (Arc<Sandbox>, Client) {
-    let sandbox = Arc::new(builder.with_speed(0.0).start().await.unwrap());
-    #[allow(clippy::disallowed_methods, reason = "some instant to count from")]
-    let clock = Together { sandbox: Arc::clone(&sandbox), base: (Instant::now(), sandbox.now()) };
-    let client = sandbox.client_builder().with_clock(Arc::new(clock)).with_retry(RetryPolicy::never()).build().unwrap();
-    (sandbox, client)
-}
 
 async fn project(client: &Client, video: &str) -> ProjectId {
     client.create_project(video).await.unwrap().id

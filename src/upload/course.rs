@@ -1,0 +1,231 @@
+//! The course of one upload: pure decisions on what the storage has said.
+
+use std::time::Duration;
+
+use crate::Error;
+use crate::error::Kind;
+use crate::operation::SEND_UPLOAD_BYTES;
+use crate::storage::UploadStatus;
+
+/// A part that is not the last has to be a multiple of this.
+pub(super) const QUANTUM: u64 = 256 << 10;
+
+/// Sessions that may be lost, each of which costs what it had.
+const MAX_RESTARTS: u32 = 5;
+
+/// Links in a row under which no session could be started.
+const MAX_LINKS: u32 = 3;
+
+/// Questions for a hash that the storage has not told.
+const MAX_UNPROVEN: u32 = 3;
+
+const BASE_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(32);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+/// What to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Start a session, under a new link if the old one is no good.
+    Start,
+    /// Ask for the offset.
+    Ask,
+    /// Send this part, which is all that is left unless the upload goes in chunks.
+    Send { first: u64, length: u64 },
+    Pause(Duration),
+    /// Compare what the storage has with what was read.
+    Prove(UploadStatus),
+}
+
+/// What came of a step.
+#[derive(Debug)]
+pub(super) enum Seen {
+    Started,
+    /// The link is expired or denied.
+    LinkRefused(Error),
+    Status(UploadStatus),
+    /// The session does not exist any more.
+    SessionLost(Error),
+    /// What passes: a broken connection, 408, 429, 5xx, an answer that makes no sense.
+    Trouble(Error),
+    /// The stored bytes are others than those that were read.
+    Mismatch(Error),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Start,
+    Ask,
+    Send,
+}
+
+/// Where an upload stands, and what it has been through.
+#[derive(Debug)]
+pub(super) struct Course {
+    total: u64,
+    chunk: Option<u64>,
+    max_failures: u32,
+    next: Next,
+    pause: Option<Duration>,
+    proof: Option<UploadStatus>,
+    /// The offset that the storage told last.
+    persisted: u64,
+    /// The most that it ever told in this session.
+    best: u64,
+    /// The end of what was ever handed to a socket in this session.
+    highest: u64,
+    /// In a row, without a byte more at the storage.
+    failures: u32,
+    restarts: u32,
+    links: u32,
+    mismatches: u32,
+    unproven: u32,
+}
+
+impl Course {
+    /// An upload from its beginning.
+    pub(super) fn new(total: u64, chunk: Option<u64>, max_failures: u32) -> Self {
+        Self {
+            total,
+            // At least one quantum, and whole ones.
+            chunk: chunk.map(|chunk| chunk.div_ceil(QUANTUM).max(1).saturating_mul(QUANTUM)),
+            max_failures,
+            next: Next::Start,
+            pause: None,
+            proof: None,
+            persisted: 0,
+            best: 0,
+            highest: 0,
+            failures: 0,
+            restarts: 0,
+            links: 0,
+            mismatches: 0,
+            unproven: 0,
+        }
+    }
+
+    /// An upload that an earlier process began. How much it handed to its sockets is not known.
+    pub(super) fn resumed(total: u64, chunk: Option<u64>, max_failures: u32) -> Self {
+        Self { next: Next::Ask, highest: total, ..Self::new(total, chunk, max_failures) }
+    }
+
+    pub(super) fn persisted(&self) -> u64 {
+        self.persisted
+    }
+
+    pub(super) fn restarts(&self) -> u32 {
+        self.restarts
+    }
+
+    pub(super) fn step(&mut self) -> Step {
+        if let Some(pause) = self.pause.take() {
+            return Step::Pause(pause);
+        }
+        if let Some(status) = self.proof.take() {
+            return Step::Prove(status);
+        }
+        let left = self.total - self.persisted;
+        match self.next {
+            Next::Start => Step::Start,
+            Next::Ask => Step::Ask,
+            // A question to a session that has every byte finishes it.
+            Next::Send if left == 0 && self.total > 0 => Step::Ask,
+            Next::Send => Step::Send { first: self.persisted, length: self.chunk.map_or(left, |chunk| chunk.min(left)) },
+        }
+    }
+
+    /// Notes how far the bytes went that were handed to a socket, whatever became of them.
+    pub(super) fn handed(&mut self, end: u64) {
+        self.highest = self.highest.max(end);
+    }
+
+    /// Whether every byte was handed to a socket at least once.
+    pub(super) fn handed_all(&self) -> bool {
+        self.highest >= self.total
+    }
+
+    /// The storage has told no hash. Whether it is to be asked once more.
+    pub(super) fn asks_for_a_hash(&mut self) -> bool {
+        self.unproven += 1;
+        self.next = Next::Ask;
+        self.pause = Some(Duration::from_millis(200 << self.unproven.min(MAX_UNPROVEN)));
+        self.unproven <= MAX_UNPROVEN
+    }
+
+    /// Takes in what came of `step`; an error is the end.
+    pub(super) fn saw(&mut self, step: &Step, seen: Seen, random: f64) -> Result<(), Error> {
+        match seen {
+            Seen::Started => {
+                self.links = 0;
+                self.next = Next::Send;
+            }
+            Seen::LinkRefused(error) => {
+                self.links += 1;
+                if self.links >= MAX_LINKS {
+                    return Err(error);
+                }
+                self.fail(error, random)?;
+            }
+            Seen::Trouble(error) => {
+                if self.next != Next::Start {
+                    self.next = Next::Ask;
+                }
+                self.fail(error, random)?;
+            }
+            Seen::SessionLost(error) => self.restart(error)?,
+            Seen::Mismatch(error) => {
+                self.mismatches += 1;
+                if self.mismatches > 1 {
+                    return Err(error);
+                }
+                self.restart(error)?;
+            }
+            Seen::Status(UploadStatus::Incomplete { persisted }) => self.told(step, persisted, random)?,
+            Seen::Status(complete) => self.proof = Some(complete),
+        }
+        Ok(())
+    }
+
+    fn told(&mut self, step: &Step, persisted: u64, random: f64) -> Result<(), Error> {
+        if persisted > self.total || persisted > self.highest {
+            let message = format!(
+                "the storage says that it has {persisted} bytes of an upload of {}, of which {} were sent; another process may be \
+                 sending to the same session",
+                self.total, self.highest
+            );
+            return Err(Error::of(Kind::Decode, &SEND_UPLOAD_BYTES, message));
+        }
+        self.persisted = persisted;
+        self.next = Next::Send;
+        if persisted > self.best {
+            self.best = persisted;
+            self.failures = 0;
+        } else if matches!(step, Step::Send { .. }) || persisted == self.total {
+            let message = format!("the storage keeps {persisted} of {} bytes and takes no more", self.total);
+            self.fail(Error::of(Kind::Transport, &SEND_UPLOAD_BYTES, message), random)?;
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: Error, random: f64) -> Result<(), Error> {
+        self.failures += 1;
+        if self.failures > self.max_failures {
+            return Err(error.with_attempts(self.failures, Duration::ZERO));
+        }
+        let ceiling = BASE_PAUSE.saturating_mul(1 << (self.failures - 1).min(5)).min(MAX_PAUSE);
+        let asked = error.retry_after().unwrap_or_default().min(MAX_RETRY_AFTER);
+        self.pause = Some(asked + ceiling.mul_f64(random));
+        Ok(())
+    }
+
+    /// From the first byte, in a new session.
+    fn restart(&mut self, error: Error) -> Result<(), Error> {
+        self.restarts += 1;
+        if self.restarts > MAX_RESTARTS {
+            return Err(error);
+        }
+        self.next = Next::Start;
+        (self.persisted, self.best, self.highest) = (0, 0, 0);
+        Ok(())
+    }
+}

@@ -1,0 +1,249 @@
+//! What an interrupted upload is taken up with, and where it is kept.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::source::Fingerprint;
+use super::{blocking, hex};
+use crate::Error;
+use crate::error::Kind;
+use crate::types::UploadId;
+
+/// Sessions live about this long.
+const SESSION_LIFE: Duration = Duration::from_secs(7 * 86_400);
+
+/// The version of what is stored.
+const VERSION: u32 = 1;
+
+/// What a later process needs to go on with an upload.
+///
+/// ```
+/// # fn example(token: &opusclip::ResumeToken) -> Result<(), Box<dyn std::error::Error>> {
+/// let text = serde_json::to_string(token)?; // to be kept where only its owner can read it
+/// let token: opusclip::ResumeToken = serde_json::from_str(&text)?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// It holds the address of the upload session, which is a secret: whoever has it can write the object. `Debug` does not show it.
+/// How far the storage is, the storage itself is asked. The token of [`UploadProgress`](super::UploadProgress) stays valid as long
+/// as the session, about a week; if the session is lost, the upload that goes on makes a new one and tells a new token.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResumeToken {
+    version: u32,
+    pub(super) upload_id: UploadId,
+    /// The link that the session was started under, for another one.
+    pub(super) link: String,
+    pub(super) session: String,
+    /// Seconds since 1970.
+    started: u64,
+    pub(super) source: Fingerprint,
+    pub(super) persisted: u64,
+}
+
+impl ResumeToken {
+    pub(super) fn new(upload_id: UploadId, link: String, session: String, started: SystemTime, source: Fingerprint) -> Self {
+        let started = started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        Self { version: VERSION, upload_id, link, session, started, source, persisted: 0 }
+    }
+
+    /// The id that the upload will have; good for nothing before the upload is complete.
+    #[must_use]
+    pub fn upload_id(&self) -> &UploadId {
+        &self.upload_id
+    }
+
+    /// The size of what is uploaded, in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.source.size
+    }
+
+    /// How many bytes the storage was known to have.
+    #[must_use]
+    pub fn persisted(&self) -> u64 {
+        self.persisted
+    }
+
+    /// When the session was started.
+    #[must_use]
+    pub fn started_at(&self) -> SystemTime {
+        UNIX_EPOCH.checked_add(Duration::from_secs(self.started)).unwrap_or(UNIX_EPOCH)
+    }
+
+    /// When the session is expected to end, a week after its start (as Google documents it; the service says nothing of it).
+    /// What it had is then sent again.
+    #[must_use]
+    pub fn expires_at(&self) -> SystemTime {
+        self.started_at().checked_add(SESSION_LIFE).unwrap_or(UNIX_EPOCH)
+    }
+
+    /// An error for the token of a later version of this crate.
+    pub(super) fn check_version(&self) -> Result<(), Error> {
+        if self.version == VERSION {
+            return Ok(());
+        }
+        let message = format!("the resume token has the version {}; this version of opusclip reads {VERSION}", self.version);
+        Err(Error::of(Kind::Input, None, message))
+    }
+}
+
+impl fmt::Debug for ResumeToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResumeToken")
+            .field("upload_id", &self.upload_id)
+            .field("size", &self.size())
+            .field("persisted", &self.persisted)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A folder that keeps the tokens of unfinished work, so that the same call goes on where an earlier process stopped.
+///
+/// ```no_run
+/// # async fn example(client: &opusclip::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let store = opusclip::ResumeStore::open("/var/lib/clipper/unfinished")?;
+/// let uploaded = client.upload("talk.mp4").with_store(&store).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Each token is a file of its own, written whole or not at all, that only its owner can read. It is found again by the account, the
+/// path and the fingerprint of the source, and removed when the upload is complete or cancelled.
+#[derive(Clone, Debug)]
+pub struct ResumeStore {
+    folder: PathBuf,
+}
+
+impl ResumeStore {
+    /// Opens a store; the folder is made if it is not there, for its owner alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_io`] if the folder cannot be made.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, Error> {
+        let folder = folder.into();
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(&folder).map_err(|error| Error::io(folder.display(), error))?;
+        Ok(Self { folder })
+    }
+
+    fn file(&self, key: &str) -> PathBuf {
+        self.folder.join(format!("{key}.json"))
+    }
+
+    /// What is kept under a key. A file that cannot be read as such is an error: it may be hours of work.
+    pub(super) async fn load<T: DeserializeOwned + Send + 'static>(&self, key: &str) -> Result<Option<T>, Error> {
+        let path = self.file(key);
+        blocking(move || {
+            let text = match fs::read(&path) {
+                Ok(text) => text,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(Error::io(path.display(), error)),
+            };
+            serde_json::from_slice(&text).map(Some).map_err(|error| {
+                let message = format!("{}: it is no resume token of this version ({error}); remove it to begin anew", path.display());
+                Error::of(Kind::Input, None, message)
+            })
+        })
+        .await
+    }
+
+    /// Keeps a value, whole or not at all.
+    pub(super) async fn save<T: Serialize>(&self, key: &str, value: &T) -> Result<(), Error> {
+        let (folder, path) = (self.folder.clone(), self.file(key));
+        let text = serde_json::to_vec(value);
+        blocking(move || {
+            let write = || -> io::Result<()> {
+                // Made for its owner alone, which renaming keeps.
+                let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+                file.write_all(&text?)?;
+                file.as_file().sync_all()?;
+                file.persist(&path)?;
+                sync_folder(&folder)
+            };
+            write().map_err(|error| Error::io(format!("the resume token {}", path.display()), error))
+        })
+        .await
+    }
+
+    /// The right to work on what is kept under a key.
+    pub(super) async fn lock(&self, key: &str) -> Result<Lock, Error> {
+        Lock::take(self.folder.join(format!("{key}.lock"))).await
+    }
+
+    pub(super) async fn remove(&self, key: &str) -> Result<(), Error> {
+        let path = self.file(key);
+        blocking(move || match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(path.display(), error)),
+            _ => Ok(()),
+        })
+        .await
+    }
+}
+
+/// A name for what belongs to an account, a path and a source.
+pub(super) fn key(account: &str, path: Option<&Path>, source: &Fingerprint) -> String {
+    let mut hash = Sha256::new();
+    hash.update(format!("{account}/"));
+    source.digest(&mut hash);
+    if let Some(path) = path {
+        hash.update(path.as_os_str().as_encoded_bytes());
+    }
+    hex(&hash.finalize()[..16])
+}
+
+/// A rename is only on the disk when its folder is.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// The right to work on something, held by one task on this machine.
+#[derive(Debug)]
+pub(super) struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Lock {
+    /// The right to send to a session. Its address is a secret; the name of the lock is a hash of it.
+    pub(super) async fn session(uri: &str) -> Result<Self, Error> {
+        let name = hex(&Sha256::digest(uri)[..16]);
+        Self::take(std::env::temp_dir().join(format!("opusclip-{name}.lock"))).await
+    }
+
+    async fn take(path: PathBuf) -> Result<Self, Error> {
+        blocking(move || {
+            let fault = |error| Error::io(path.display(), error);
+            let mut options = File::options();
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let file = options.create(true).append(true).open(&path).map_err(fault)?;
+            match file.try_lock() {
+                Ok(()) => Ok(Self { path, _file: file }),
+                Err(fs::TryLockError::WouldBlock) => {
+                    let message = "another process or task is at this upload; wait for it, or stop it first";
+                    Err(Error::of(Kind::InUse, None, message))
+                }
+                Err(fs::TryLockError::Error(error)) => Err(fault(error)),
+            }
+        })
+        .await
+    }
+
+    /// The work is over, so that nobody will need the lock again.
+    pub(super) fn retire(self) {
+        // What may stay behind is an empty file.
+        let _ = fs::remove_file(&self.path);
+    }
+}
