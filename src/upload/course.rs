@@ -229,3 +229,182 @@ impl Course {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trouble() -> Error {
+        Error::of(Kind::Transport, &SEND_UPLOAD_BYTES, "x")
+    }
+
+    /// A storage that does what storages do, well or badly, and knows what it truly has.
+    struct Model {
+        random: fastrand::Rng,
+        total: u64,
+        /// How likely each thing is to go wrong, out of 100.
+        badness: u8,
+        session: Option<u64>,
+        is_complete: bool,
+        /// The offset that it told last in this session.
+        told: u64,
+        handed: u64,
+    }
+
+    impl Model {
+        fn goes_wrong(&mut self) -> bool {
+            self.random.u8(..100) < self.badness
+        }
+
+        fn start(&mut self) -> Seen {
+            if self.goes_wrong() {
+                return if self.random.bool() { Seen::Trouble(trouble()) } else { Seen::LinkRefused(trouble()) };
+            }
+            (self.session, self.is_complete, self.told, self.handed) = (Some(0), false, 0, 0);
+            Seen::Started
+        }
+
+        fn status(&mut self) -> Seen {
+            let Some(persisted) = self.session else { return Seen::SessionLost(trouble()) };
+            if persisted == self.total {
+                self.is_complete = true;
+                return Seen::Status(UploadStatus::Complete { crc32c: None, md5: None, length: None });
+            }
+            self.told = persisted;
+            Seen::Status(UploadStatus::Incomplete { persisted })
+        }
+
+        fn ask(&mut self) -> Seen {
+            if self.goes_wrong() {
+                match self.random.u8(..8) {
+                    0 => self.session = None,
+                    // It may have lost what it had, but not what is complete.
+                    1 if !self.is_complete => self.session = self.session.map(|persisted| self.random.u64(..=persisted)),
+                    _ => return Seen::Trouble(trouble()),
+                }
+            }
+            self.status()
+        }
+
+        /// Takes what arrives of a request, and keeps what it likes of that.
+        fn send(&mut self, course: &mut Course, first: u64, length: u64) -> Seen {
+            assert_eq!(first, self.told, "neither a gap, nor what was acknowledged");
+            assert!(first + length <= self.total && (length > 0 || self.total == 0));
+            assert!(first + length == self.total || length.is_multiple_of(QUANTUM));
+            let Some(persisted) = self.session else { return Seen::SessionLost(trouble()) };
+            if !self.goes_wrong() {
+                course.handed(first + length);
+                self.handed = self.handed.max(first + length);
+                self.session = Some(persisted.max(first + length));
+                return self.status();
+            }
+            let handed = self.random.u64(..=length);
+            let arrived = first + self.random.u64(..=handed);
+            course.handed(first + handed);
+            self.handed = self.handed.max(first + handed);
+            let kept = if arrived == self.total { arrived } else { arrived / QUANTUM * QUANTUM };
+            self.session = Some(persisted.max(kept));
+            match self.random.u8(..6) {
+                0 => {
+                    self.session = None;
+                    Seen::SessionLost(trouble())
+                }
+                1 => self.status(),
+                // A success that is none.
+                2 => Seen::Status(UploadStatus::Complete { crc32c: None, md5: None, length: None }),
+                _ => Seen::Trouble(trouble()),
+            }
+        }
+    }
+
+    /// Ten thousand courses, each through faults of its own: it ends, sends what it has to, and never takes for done what is not.
+    #[test]
+    fn every_course_ends_and_none_in_a_false_success() {
+        let (mut done, mut failed) = (0, 0);
+        for seed in 0..10_000 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let total = *random.choice(&[0, 1, QUANTUM, QUANTUM + 1, 9 * QUANTUM, 40 * QUANTUM + 7]).unwrap_or(&1);
+            let chunk = random.bool().then(|| random.u64(..5 * QUANTUM));
+            let badness = *random.choice(&[0, 5, 30, 60, 90, 100]).unwrap_or(&0);
+            let mut course = Course::new(total, chunk, random.u32(..10));
+            let mut model = Model { random, total, badness, session: None, is_complete: false, told: 0, handed: 0 };
+            let (mut steps, mut time) = (0, Duration::ZERO);
+            let outcome = loop {
+                steps += 1;
+                assert!(steps < 20_000, "{seed}: it does not end");
+                let step = course.step();
+                let seen = match &step {
+                    Step::Pause(pause) => {
+                        assert!(*pause <= MAX_PAUSE, "{pause:?}");
+                        time += *pause;
+                        continue;
+                    }
+                    Step::Start => model.start(),
+                    Step::Ask => model.ask(),
+                    Step::Send { first, length } => model.send(&mut course, *first, *length),
+                    // Sometimes the storage tells a hash, sometimes none, sometimes a wrong one.
+                    Step::Prove(_) => match (model.is_complete, model.random.u8(..4)) {
+                        (true, 0) if model.goes_wrong() => Seen::Mismatch(trouble()),
+                        (true, 1..) => break Ok(()),
+                        _ if course.asks_for_a_hash() => continue,
+                        (true, _) => break Ok(()),
+                        (false, _) => break Err(trouble()),
+                    },
+                };
+                let is_mismatch = matches!(seen, Seen::Mismatch(_));
+                let before = course.persisted();
+                if let Err(error) = course.saw(&step, seen, model.random.f64()) {
+                    break Err(error);
+                }
+                assert!(course.persisted() <= model.handed.max(before), "{seed}");
+                if is_mismatch {
+                    model.session = None;
+                }
+            };
+            match outcome {
+                Ok(()) => {
+                    done += 1;
+                    assert_eq!(model.session, Some(total), "{seed}");
+                    assert!(course.handed_all(), "{seed}");
+                }
+                Err(_) => {
+                    failed += 1;
+                    assert!(badness > 0, "{seed}");
+                }
+            }
+            assert!(time < Duration::from_secs(86_400), "{seed}: {time:?}");
+        }
+        assert!(done > 4000 && failed > 1000, "{done} done, {failed} failed: the faults are too many or too few to tell anything");
+    }
+
+    #[test]
+    fn an_offset_that_cannot_be_is_refused() {
+        let incomplete = |persisted| Seen::Status(UploadStatus::Incomplete { persisted });
+        let sent = |end| {
+            let mut course = Course::new(100, None, 9);
+            course.saw(&Step::Start, Seen::Started, 0.0).unwrap();
+            course.handed(end);
+            course
+        };
+        assert!(sent(60).saw(&Step::Ask, incomplete(60), 0.0).is_ok());
+        assert!(sent(60).saw(&Step::Ask, incomplete(61), 0.0).unwrap_err().is_decode());
+        assert!(sent(100).saw(&Step::Ask, incomplete(101), 0.0).unwrap_err().is_decode());
+        let mut resumed = Course::resumed(100, None, 9);
+        assert_eq!(resumed.step(), Step::Ask);
+        resumed.saw(&Step::Ask, incomplete(99), 0.0).unwrap();
+        assert_eq!(resumed.step(), Step::Send { first: 99, length: 1 });
+    }
+
+    #[test]
+    fn pauses_grow_to_a_limit_and_are_what_the_service_asks() {
+        let mut course = Course::new(100, None, 99);
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            course.saw(&Step::Start, Seen::Trouble(trouble()), 1.0).unwrap();
+            let Step::Pause(pause) = course.step() else { panic!("a pause") };
+            pauses.push(pause.as_secs());
+            assert_eq!(course.step(), Step::Start);
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 32, 32]);
+    }
+}
