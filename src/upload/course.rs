@@ -249,6 +249,8 @@ mod tests {
         /// The offset that it told last in this session.
         told: u64,
         handed: u64,
+        /// A request broke off, and nobody has asked since.
+        is_in_doubt: bool,
     }
 
     impl Model {
@@ -261,10 +263,12 @@ mod tests {
                 return if self.random.bool() { Seen::Trouble(trouble()) } else { Seen::LinkRefused(trouble()) };
             }
             (self.session, self.is_complete, self.told, self.handed) = (Some(0), false, 0, 0);
+            self.is_in_doubt = false;
             Seen::Started
         }
 
         fn status(&mut self) -> Seen {
+            self.is_in_doubt = false;
             let Some(persisted) = self.session else { return Seen::SessionLost(trouble()) };
             if persisted == self.total {
                 self.is_complete = true;
@@ -288,6 +292,7 @@ mod tests {
 
         /// Takes what arrives of a request, and keeps what it likes of that.
         fn send(&mut self, course: &mut Course, first: u64, length: u64) -> Seen {
+            assert!(!self.is_in_doubt, "the offset is asked for before anything is sent again");
             assert_eq!(first, self.told, "neither a gap, nor what was acknowledged");
             assert!(first + length <= self.total && (length > 0 || self.total == 0));
             assert!(first + length == self.total || length.is_multiple_of(QUANTUM));
@@ -312,7 +317,10 @@ mod tests {
                 1 => self.status(),
                 // A success that is none.
                 2 => Seen::Status(UploadStatus::Complete { crc32c: None, md5: None, length: None }),
-                _ => Seen::Trouble(trouble()),
+                _ => {
+                    self.is_in_doubt = true;
+                    Seen::Trouble(trouble())
+                }
             }
         }
     }
@@ -327,7 +335,7 @@ mod tests {
             let chunk = random.bool().then(|| random.u64(..5 * QUANTUM));
             let badness = *random.choice(&[0, 5, 30, 60, 90, 100]).unwrap_or(&0);
             let mut course = Course::new(total, chunk, random.u32(..10));
-            let mut model = Model { random, total, badness, session: None, is_complete: false, told: 0, handed: 0 };
+            let mut model = Model { random, total, badness, session: None, is_complete: false, told: 0, handed: 0, is_in_doubt: false };
             let (mut steps, mut time) = (0, Duration::ZERO);
             let outcome = loop {
                 steps += 1;
@@ -406,5 +414,26 @@ mod tests {
             assert_eq!(course.step(), Step::Start);
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 32, 32]);
+    }
+
+    /// A storage that answers well and keeps nothing is no progress.
+    #[test]
+    fn only_progress_renews_the_budget() {
+        let mut course = Course::new(100, None, 3);
+        course.saw(&Step::Start, Seen::Started, 0.0).unwrap();
+        let mut answers = 0;
+        let error = loop {
+            let step = course.step();
+            if let Step::Send { first, length } = &step {
+                course.handed(first + length);
+                answers += 1;
+                // Three without a byte, one byte, and then nothing any more.
+                let persisted = u64::from(answers > 3);
+                if let Err(error) = course.saw(&step, Seen::Status(UploadStatus::Incomplete { persisted }), 0.0) {
+                    break error;
+                }
+            }
+        };
+        assert_eq!((answers, error.attempts()), (8, 4));
     }
 }
