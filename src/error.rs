@@ -409,6 +409,9 @@ impl Error {
             _ if self.is_concurrency_limited() => "wait until a running project is finished",
             Some(429) => "wait and call again",
             _ if self.is_quota_exhausted() => "the quota is used up: wait for its reset or change the plan",
+            Some(400 | 403 | 404 | 410) if self.0.operation.is_some_and(|operation| operation.storage && operation.method == "GET") => {
+                "the link is no longer good: list the clips again"
+            }
             Some(400 | 403 | 404 | 410) if self.0.operation.is_some_and(|operation| operation.storage) => {
                 "the upload link or session is no longer good: make a new one"
             }

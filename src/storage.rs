@@ -260,7 +260,7 @@ impl Client {
     }
 
     /// An address of the storage: encrypted, unless everything here is on this machine anyway.
-    fn storage_url(&self, operation: Option<&'static Operation>, text: &str) -> Result<Url, Error> {
+    pub(crate) fn storage_url(&self, operation: Option<&'static Operation>, text: &str) -> Result<Url, Error> {
         // The address may be signed, so no message repeats it.
         let url = Url::parse(text).map_err(|error| Error::input(operation, format!("the storage address is not a URL: {error}")))?;
         let plain_is_fine = url.scheme() == "http" && is_loopback(&self.shared().base_url);

@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 use super::course::Found;
 use super::head::{Sum, Version};
 use super::names::{PART, Taken, Template, is_safe};
+use crate::Error;
 use crate::error::Kind;
 use crate::types::Clip;
-use crate::Error;
 
 pub(super) const MANIFEST: &str = "manifest.json";
 const NEW_MANIFEST: &str = "manifest.json.new";
@@ -57,6 +57,13 @@ pub(super) struct Saved {
     /// When the clip was changed last, as the service told it then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) updated_at: Option<String>,
+}
+
+impl Saved {
+    /// Whether the service does not say that the clip was changed since.
+    pub(super) fn is_current(&self, updated_at: Option<&str>) -> bool {
+        updated_at.is_none() || self.updated_at.as_deref() == updated_at
+    }
 }
 
 /// A folder that is ours as long as this lives.
@@ -348,12 +355,12 @@ impl Part {
         Ok((entry, path))
     }
 
-    /// Leaves it for another time, or takes it away if there is nothing in it.
-    pub(super) fn leave(self) {
-        if self.hashes.length == 0 {
+    /// Leaves it for another time, or takes it away where it is of no use.
+    pub(super) fn leave(self, is_useful: bool) {
+        if !is_useful {
             let path = self.folder.path.join(format!("{}{PART}", self.file));
             drop(self.open);
-            // An empty file is in nobody's way.
+            // Where it stays it is in nobody's way: the next run begins it anew.
             let _ = fs::remove_file(path);
         }
     }

@@ -138,7 +138,9 @@ mod tests {
         let (noon, late) = ("Mon, 01 Jun 2026 12:00:00 GMT", "Mon, 01 Jun 2026 12:01:00 GMT");
         assert_eq!(head(&[("etag", "\"a\""), ("last-modified", noon)]).version, Some(Version::Etag("\"a\"".to_owned())));
         assert_eq!(head(&[("etag", "W/\"a\""), ("last-modified", noon), ("date", late)]).version.unwrap().as_str(), noon);
-        for weak in [&[("etag", "W/\"a\"")][..], &[("last-modified", noon)], &[("last-modified", noon), ("date", noon)], &[("etag", "a")], &[]] {
+        for weak in
+            [&[("etag", "W/\"a\"")][..], &[("last-modified", noon)], &[("last-modified", noon), ("date", noon)], &[("etag", "a")], &[]]
+        {
             assert_eq!(head(weak).version, None, "{weak:?}");
         }
     }

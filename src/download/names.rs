@@ -203,7 +203,8 @@ mod tests {
     #[test]
     fn names_that_some_system_takes_for_one_are_told_apart() {
         let mut taken = Taken::default();
-        let claimed: Vec<String> = ["Straße", "STRASSE", "strasse", "\u{e9}", "e\u{301}", "É", "x-2", "x", "X"].map(|stem| taken.claim(stem)).into();
+        let claimed: Vec<String> =
+            ["Straße", "STRASSE", "strasse", "\u{e9}", "e\u{301}", "É", "x-2", "x", "X"].map(|stem| taken.claim(stem)).into();
         assert_eq!(
             claimed,
             ["Straße.mp4", "STRASSE-2.mp4", "strasse-3.mp4", "\u{e9}.mp4", "e\u{301}-2.mp4", "É-3.mp4", "x-2.mp4", "x.mp4", "X-3.mp4"]
@@ -214,11 +215,12 @@ mod tests {
     #[test]
     fn any_title_gives_a_safe_name_of_its_own() {
         const NASTY: [&str; 24] = [
-            "/", "\\", "..", ".", " ", "\0", "\n", "CON", "nul", "COM1", ":", "é", "e\u{301}", "ß", "SS", "🎬", "\u{202e}", "\u{200d}", "-", "~", "K",
-            "\u{212a}", "İ", "a",
+            "/", "\\", "..", ".", " ", "\0", "\n", "CON", "nul", "COM1", ":", "é", "e\u{301}", "ß", "SS", "🎬", "\u{202e}", "\u{200d}",
+            "-", "~", "K", "\u{212a}", "İ", "a",
         ];
         let mut random = fastrand::Rng::with_seed(7);
-        let templates = ["{title}", "{number:02}-{title}", "{title}.{id}", "../{title}", "{title}{title}"].map(|text| Template::parse(text).unwrap());
+        let templates =
+            ["{title}", "{number:02}-{title}", "{title}.{id}", "../{title}", "{title}{title}"].map(|text| Template::parse(text).unwrap());
         for _ in 0..10_000 {
             let mut taken = Taken::default();
             for number in 1..=10 {
