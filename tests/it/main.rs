@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail by panicking")]
 
 mod build_script;
+mod download;
 mod errors;
 mod pages;
 mod raw;

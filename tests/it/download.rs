@@ -1,0 +1,621 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use opusclip::types::{Clip, FullClipId, ProjectId};
+use opusclip::{Client, ClipSource, Download, DownloadEvent, DownloadOutcome, DownloadReport, RetryPolicy, SavedFile};
+use opusclip_sandbox::{ExportLinks, Sandbox, SandboxBuilder};
+use serde_json::{Value, json};
+use wiremock::matchers::{method, path, path_regex};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::{FakeClock, KEY, builder, header, requests};
+
+struct Scene {
+    sandbox: Sandbox,
+    client: Client,
+    project: ProjectId,
+    folder: tempfile::TempDir,
+}
+
+/// A project that is complete, a client that sleeps in no time, and an empty folder.
+async fn scene(sandbox: SandboxBuilder) -> Scene {
+    let sandbox = sandbox.with_speed(0.0).start().await.unwrap();
+    let client = sandbox.client_builder().with_clock(FakeClock::new()).build().unwrap();
+    let project = client.create_project("https://youtu.be/LXvv6CbGg8A").await.unwrap().id;
+    sandbox.advance(Duration::from_secs(600));
+    Scene { sandbox, client, project, folder: tempfile::tempdir().unwrap() }
+}
+
+impl Scene {
+    fn download(&self) -> Download {
+        self.client.download(&self.project, self.folder.path())
+    }
+
+    async fn clips(&self) -> Vec<Clip> {
+        self.client.list_clips(ClipSource::Project(self.project.clone())).await.unwrap().into_items()
+    }
+
+    /// The bytes behind the links, as anybody would fetch them.
+    async fn truth(&self) -> Vec<Vec<u8>> {
+        let mut truth = Vec::new();
+        for clip in self.clips().await {
+            truth.push(reqwest::get(clip.uri_for_export.unwrap()).await.unwrap().bytes().await.unwrap().to_vec());
+        }
+        truth
+    }
+
+    /// Every clip is there with its very bytes, and nothing else but manifest and lock.
+    async fn check(&self, report: &DownloadReport) {
+        assert!(report.is_complete(), "{report:#?}");
+        let truth = self.truth().await;
+        assert_eq!(report.clips().len(), truth.len());
+        for (clip, bytes) in report.clips().iter().zip(&truth) {
+            assert!(fs::read(&file(clip).path).unwrap() == *bytes, "{clip:?}");
+        }
+        assert_eq!(names(self.folder.path()).len(), truth.len() + 2, "{:?}", names(self.folder.path()));
+    }
+
+    /// The offsets that the CDN was asked for, of all requests so far, by status.
+    fn statuses(&self) -> Vec<Option<u16>> {
+        let journal = self.sandbox.journal();
+        journal.iter().filter(|entry| entry.operation == "cdn").map(|entry| entry.status).collect()
+    }
+
+    fn part(&self) -> PathBuf {
+        let parts: Vec<_> = names(self.folder.path()).into_iter().filter(|name| name.ends_with(".part")).collect();
+        assert_eq!(parts.len(), 1, "{parts:?}");
+        self.folder.path().join(&parts[0])
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn file(clip: &opusclip::ClipDownload) -> &SavedFile {
+    match &clip.outcome {
+        DownloadOutcome::Saved(file) | DownloadOutcome::AlreadyThere(file) => file,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn failure(report: &DownloadReport, number: usize) -> &opusclip::Error {
+    assert!(!report.is_complete());
+    match &report.clips()[number].outcome {
+        DownloadOutcome::Failed(error) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn manifest(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn clips_are_fetched_named_noted_and_not_fetched_again() {
+    let scene = scene(Sandbox::builder().with_clips(9)).await;
+    let mut download = scene.download();
+    let (mut finished, mut listed, mut bytes) = (0, 0, 0);
+    let report = loop {
+        match download.next().await.unwrap().unwrap() {
+            DownloadEvent::Listed { clips } => listed = clips,
+            DownloadEvent::Progress { bytes: more, size, .. } => {
+                assert_eq!(size, Some(more), "small files come at once");
+                bytes += more;
+            }
+            DownloadEvent::Finished { is_saved, .. } => finished += usize::from(is_saved),
+            DownloadEvent::Ended(report) => break report,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(download.next().await.unwrap().is_none());
+    scene.check(&report).await;
+    let sizes: u64 = report.clips().iter().map(|clip| file(clip).size).sum();
+    assert_eq!((listed, finished, bytes), (9, 9, sizes));
+    let first = file(&report.clips()[0]);
+    let id = report.clips()[0].id.clip();
+    assert_eq!(first.path, report.folder().join(format!("01-Clip {id} of project {}.mp4", scene.project)));
+
+    let noted = manifest(scene.folder.path());
+    let entry = &noted["clips"][0];
+    assert_eq!(
+        (&entry["clipId"], &entry["size"], &entry["sha256"]),
+        (&json!(report.clips()[0].id), &json!(first.size), &json!(first.sha256))
+    );
+    assert_eq!(entry["sha256"].as_str().unwrap().len(), 64);
+    let text = noted.to_string();
+    assert!(!text.contains("Signature") && !text.contains("http") && !text.contains("sk-"), "{text}");
+
+    let before = scene.sandbox.count("cdn");
+    let again = scene.download().await.unwrap();
+    assert!(again.is_complete() && again.clips().iter().all(|clip| matches!(clip.outcome, DownloadOutcome::AlreadyThere(_))));
+    assert_eq!((scene.sandbox.count("cdn"), file(&again.clips()[0]).path.as_path()), (before, first.path.as_path()));
+}
+
+#[tokio::test]
+async fn what_is_missing_damaged_or_changed_is_fetched_again() {
+    let scene = scene(Sandbox::builder()).await;
+    let report = scene.download().await.unwrap();
+    let path = |number: usize| file(&report.clips()[number]).path.clone();
+    fs::remove_file(path(0)).unwrap();
+    fs::write(path(1), b"short").unwrap();
+    let mut altered = fs::read(path(2)).unwrap();
+    altered[5] ^= 1;
+    fs::write(path(2), &altered).unwrap();
+    let before = scene.sandbox.count("cdn");
+    let quick = scene.download().await.unwrap();
+    assert_eq!(scene.sandbox.count("cdn") - before, 2);
+    assert!(quick.is_complete() && fs::read(path(2)).unwrap() == altered, "the size alone does not tell");
+    let thorough = scene.download().with_thorough_check().await.unwrap();
+    assert_eq!(scene.sandbox.count("cdn") - before, 3);
+    scene.check(&thorough).await;
+
+    // The service says that a clip was changed: the CDN is asked, and says that the file is the same.
+    let mut clips = scene.clips().await;
+    clips[0].updated_at = Some("2031-01-01T00:00:00Z".into());
+    let before = scene.statuses().len();
+    assert!(scene.download().with_clips(clips.clone()).await.unwrap().is_complete());
+    assert_eq!(scene.statuses()[before..], [Some(304)]);
+    assert!(scene.download().with_clips(clips).await.unwrap().is_complete());
+    assert_eq!(scene.statuses().len(), before + 1, "asked once");
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_off_goes_on_at_the_odd_offset() {
+    for offset in [1, 4095, 4097, 9210] {
+        let scene = scene(Sandbox::builder().with_clips(1)).await;
+        scene.sandbox.fault(&format!("cdn#1=cut:{offset}")).unwrap();
+        scene.sandbox.fault("cdn#2=status:503").unwrap();
+        scene.sandbox.fault("cdn#3=reset").unwrap();
+        let report = scene.download().await.unwrap();
+        assert_eq!(scene.statuses(), [Some(200), Some(503), None, Some(206)], "{offset}");
+        scene.check(&report).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stalled_connection_is_given_up() {
+    let scene = scene(Sandbox::builder().with_clips(1)).await;
+    scene.sandbox.fault("cdn#1=stall:100").unwrap();
+    scene.sandbox.fault("cdn#2=delay:1h").unwrap();
+    let report = scene.download().with_stall_timeout(Duration::from_millis(15)).await.unwrap();
+    assert_eq!(scene.statuses().last(), Some(&Some(206)));
+    scene.check(&report).await;
+    let scene = self::scene(Sandbox::builder().with_clips(1)).await;
+    scene.sandbox.fault("cdn=delay:1h").unwrap();
+    let report = scene.download().with_stall_timeout(Duration::from_millis(3)).await.unwrap();
+    let error = failure(&report, 0);
+    assert!(error.is_timeout() && error.attempts() == 4, "{error}");
+    assert_eq!(names(scene.folder.path()), [".opusclip.lock", "manifest.json"], "nothing is left of nothing");
+}
+
+#[tokio::test]
+async fn chances_are_renewed_by_progress_and_end_without_it() {
+    let scene = scene(Sandbox::builder().with_clips(1)).await;
+    scene.sandbox.fault("cdn#1-9=cut:1000").unwrap();
+    let report = scene.download().await.unwrap();
+    assert_eq!(scene.statuses().len(), 10, "nine times a thousand bytes");
+    scene.check(&report).await;
+
+    let scene = self::scene(Sandbox::builder().with_clips(1)).await;
+    scene.sandbox.fault("cdn#1=cut:1000").unwrap();
+    scene.sandbox.fault("cdn=status:503:xml").unwrap();
+    scene.sandbox.fault("cdn#2+=cut:0").unwrap();
+    let report = scene.download().await.unwrap();
+    let error = failure(&report, 0);
+    assert!(error.status() == Some(503) && error.operation() == Some("download") && error.attempts() == 4, "{error:#?}");
+    scene.sandbox.clear_faults();
+    let report = scene.download().await.unwrap();
+    scene.check(&report).await;
+}
+
+#[tokio::test]
+async fn expired_links_are_renewed_by_one_list_for_all_and_files_go_on() {
+    let scene = scene(Sandbox::builder().with_clips(8).with_link_life(Duration::from_secs(3600))).await;
+    let clips = scene.clips().await;
+    // Half of every file, then the links expire.
+    scene.sandbox.fault("cdn=cut:5000").unwrap();
+    let never = scene.sandbox.client_builder().with_retry(RetryPolicy::never()).build().unwrap();
+    let report = never.download(&scene.project, scene.folder.path()).with_clips(clips.clone()).await.unwrap();
+    assert_eq!(report.clips().iter().filter(|clip| clip.is_saved()).count(), 0);
+    scene.sandbox.clear_faults();
+    scene.sandbox.advance(Duration::from_secs(3600));
+    let lists = scene.sandbox.count("list_clips");
+    let before = scene.statuses().len();
+    let report = scene.download().with_clips(clips).with_parallel(3).await.unwrap();
+    assert_eq!(scene.sandbox.count("list_clips") - lists, 1, "one for all");
+    let mut statuses = scene.statuses()[before..].to_vec();
+    statuses.sort();
+    let refused = statuses.iter().filter(|status| **status == Some(403)).count();
+    assert!((1..=3).contains(&refused), "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == Some(206)).count(), 8, "every one goes on where it was: {statuses:?}");
+    scene.check(&report).await;
+}
+
+#[tokio::test]
+async fn a_link_that_a_new_list_does_not_mend_is_an_error() {
+    for status in [400, 403, 404, 410] {
+        let scene = scene(Sandbox::builder().with_clips(3).with_link_life(Duration::from_secs(3600))).await;
+        scene.sandbox.fault(&format!("cdn=status:{status}")).unwrap();
+        let clips = scene.clips().await;
+        scene.sandbox.advance(Duration::from_secs(60));
+        let report = scene.download().with_clips(clips).await.unwrap();
+        for number in 0..3 {
+            let error = failure(&report, number);
+            assert_eq!(error.status(), Some(status));
+            assert!(error.to_string().contains("list the clips again"), "{error}");
+        }
+        assert_eq!(scene.sandbox.count("list_clips"), 2, "ours and one more");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_changes_between_is_fetched_anew() {
+    let scene = scene(Sandbox::builder().with_clips(1)).await;
+    scene.sandbox.fault("cdn#1=cut:4000,header:etag:\"old\"").unwrap();
+    let mut download = scene.download();
+    let mut least = u64::MAX;
+    let report = loop {
+        match download.next().await.unwrap().unwrap() {
+            DownloadEvent::Progress { bytes, .. } => least = least.min(bytes),
+            DownloadEvent::Ended(report) => break report,
+            _ => {}
+        }
+    };
+    assert_eq!(scene.statuses(), [Some(200), Some(200)], "`If-Range` does not hold");
+    scene.check(&report).await;
+    // Without a version nothing can be gone on with either.
+    let scene = self::scene(Sandbox::builder().with_clips(1)).await;
+    scene.sandbox.fault("cdn#1=cut:4000,no-header:etag").unwrap();
+    let report = scene.download().await.unwrap();
+    assert_eq!(scene.statuses(), [Some(200), Some(200)]);
+    scene.check(&report).await;
+    // A 206 of another file than the one that is there.
+    let scene = self::scene(Sandbox::builder().with_clips(1)).await;
+    scene.sandbox.fault("cdn#1=cut:4000").unwrap();
+    scene.sandbox.fault("cdn#2=header:etag:\"new\"").unwrap();
+    let report = scene.download().await.unwrap();
+    assert_eq!(scene.statuses(), [Some(200), Some(206), Some(200)]);
+    scene.check(&report).await;
+}
+
+#[tokio::test]
+async fn a_wrong_checksum_is_never_a_success() {
+    for hash in ["crc32c=AAAAAA==", "md5=1B2M2Y8AsgTpgAmY7PhCfg=="] {
+        let scene = scene(Sandbox::builder().with_clips(1)).await;
+        scene.sandbox.fault(&format!("cdn#1=header:x-goog-hash:{hash}")).unwrap();
+        let report = scene.download().await.unwrap();
+        assert_eq!(scene.statuses(), [Some(200), Some(200)], "a second chance");
+        assert!(!file(&report.clips()[0]).is_checksum_verified);
+        scene.check(&report).await;
+
+        let scene = self::scene(Sandbox::builder().with_clips(1)).await;
+        scene.sandbox.fault(&format!("cdn=header:x-goog-hash:{hash}")).unwrap();
+        let report = scene.download().await.unwrap();
+        assert!(failure(&report, 0).is_corrupt());
+        assert_eq!(scene.statuses().len(), 2);
+        assert_eq!(names(scene.folder.path()), [".opusclip.lock", "manifest.json"], "what is wrong is not kept");
+    }
+}
+
+#[tokio::test]
+async fn a_right_checksum_is_told() {
+    let scene = scene(Sandbox::builder().with_clips(1)).await;
+    let truth = scene.truth().await.remove(0);
+    let base64 = |bytes: &[u8]| {
+        use base64::Engine;
+        base64::engine::general_purpose::STANDARD.encode(bytes)
+    };
+    let crc32c = format!("crc32c={}", base64(&crc32c::crc32c(&truth).to_be_bytes()));
+    let md5 = format!("md5={}", base64(&<md5::Md5 as md5::Digest>::digest(&truth)));
+    for (hash, cut) in [(&crc32c, ""), (&md5, ""), (&crc32c, ",cut:77"), (&md5, ",cut:77")] {
+        let folder = tempfile::tempdir().unwrap();
+        scene.sandbox.clear_faults();
+        scene.sandbox.fault(&format!("cdn#1=header:x-goog-hash:{hash}{cut}")).unwrap();
+        let report = scene.client.download(&scene.project, folder.path()).await.unwrap();
+        assert!(file(&report.clips()[0]).is_checksum_verified && fs::read(&file(&report.clips()[0]).path).unwrap() == truth, "{hash}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_length_an_empty_answer_or_a_page_is_never_a_success() {
+    for fault in
+        ["header:content-length:20000", "empty", "header:content-type:text/html", "header:content-encoding:gzip", "status:302", "status:204"]
+    {
+        let scene = scene(Sandbox::builder().with_clips(1)).await;
+        scene.sandbox.fault(&format!("cdn#1-4={fault}")).unwrap();
+        let report = scene.download().with_stall_timeout(Duration::from_millis(20)).await.unwrap();
+        failure(&report, 0);
+        assert!(!names(scene.folder.path()).iter().any(|name| name.ends_with(".mp4")), "{fault}");
+        // What the server said wrong may be all that is wrong.
+        scene.sandbox.clear_faults();
+        let report = scene.download().await.unwrap();
+        scene.check(&report).await;
+    }
+    // A part that is none of what was asked for.
+    for fault in ["header:content-range:bytes 0-9/10", "header:content-range:bytes 4001-9249/9250", "no-header:content-range", "status:416"] {
+        let scene = scene(Sandbox::builder().with_clips(1)).await;
+        scene.sandbox.fault("cdn#1=cut:4000").unwrap();
+        scene.sandbox.fault(&format!("cdn#2={fault}")).unwrap();
+        let report = scene.download().await.unwrap();
+        assert_eq!(scene.statuses().len(), 3, "{fault}");
+        scene.check(&report).await;
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_is_whole_when_its_end_is_marked() {
+    let scene = scene(Sandbox::builder().with_clips(1)).await;
+    scene.sandbox.fault("cdn#1=no-header:content-length,cut:5000").unwrap();
+    scene.sandbox.fault("cdn#2=no-header:content-length").unwrap();
+    let report = scene.download().await.unwrap();
+    assert_eq!(scene.statuses(), [Some(200), Some(206)]);
+    scene.check(&report).await;
+}
+
+#[tokio::test]
+async fn a_download_that_was_dropped_goes_on_and_nobody_mixes_with_it() {
+    let scene = scene(Sandbox::builder().with_clips(1)).await;
+    scene.sandbox.fault("cdn#1=stall:4000").unwrap();
+    let mut download = scene.download();
+    let wait = async {
+        loop {
+            tokio::time::timeout(Duration::from_millis(1), download.next()).await.ok();
+            let parts = names(scene.folder.path()).into_iter().find(|name| name.ends_with(".part"));
+            if parts.is_some_and(|name| fs::metadata(scene.folder.path().join(name)).unwrap().len() == 4000) {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), wait).await.unwrap();
+    let error = scene.download().await.unwrap_err();
+    assert!(error.is_in_use() && error.to_string().contains("another download"), "{error}");
+    assert_eq!(scene.statuses().len(), 0, "the first is under way yet");
+    drop(download);
+    assert_eq!(fs::metadata(scene.part()).unwrap().len(), 4000);
+    let report = scene.download().await.unwrap();
+    assert_eq!(scene.statuses().last(), Some(&Some(206)), "only the rest");
+    scene.check(&report).await;
+}
+
+#[tokio::test]
+async fn a_download_that_is_cancelled_tells_what_it_has() {
+    let scene = scene(Sandbox::builder().with_clips(6)).await;
+    scene.sandbox.fault("cdn#2+=stall:3000").unwrap();
+    let mut download = scene.download().with_parallel(2);
+    let canceller = download.canceller();
+    let report = loop {
+        match download.next().await.unwrap().unwrap() {
+            DownloadEvent::Finished { is_saved: true, .. } => canceller.cancel(),
+            DownloadEvent::Ended(report) => break report,
+            _ => {}
+        }
+    };
+    assert_eq!(report.clips().iter().filter(|clip| clip.is_saved()).count(), 1);
+    assert!((1..6).all(|number| failure(&report, number).is_cancelled()), "{report:?}");
+    scene.sandbox.clear_faults();
+    let report = scene.download().await.unwrap();
+    scene.check(&report).await;
+    let early = scene.download();
+    early.canceller().cancel();
+    assert!(early.await.unwrap_err().is_cancelled());
+}
+
+#[tokio::test]
+async fn clips_without_a_link_are_told_and_no_clips_are_no_success() {
+    let scene = scene(Sandbox::builder().with_export_links(ExportLinks::Never)).await;
+    let report = scene.download().await.unwrap();
+    assert!(!report.is_complete() && report.clips().len() == 3);
+    assert!(report.clips().iter().all(|clip| matches!(clip.outcome, DownloadOutcome::NoExportLink)));
+    assert_eq!(scene.sandbox.count("cdn"), 0);
+    let empty = scene.client.download(ProjectId::from("P00000000000"), scene.folder.path()).await.unwrap();
+    assert!(!empty.is_complete() && empty.clips().is_empty());
+    let error = scene.download().with_names("{nonsense}").await.unwrap_err();
+    assert!(error.is_invalid_input() && error.to_string().contains("{title}"), "{error}");
+}
+
+fn clip(id: &str, title: &str, link: String) -> Clip {
+    Clip::new(FullClipId::new("P1", id)).with_title(title).with_uri_for_export(link)
+}
+
+/// A CDN of one's own, with the same few bytes behind every link.
+async fn cdn() -> MockServer {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(200).set_body_raw(b"video".to_vec(), "video/mp4");
+    Mock::given(method("GET")).and(path_regex("^/cdn/")).respond_with(answer).mount(&server).await;
+    server
+}
+
+fn quick(server: &MockServer) -> Client {
+    builder(server).with_clock(FakeClock::new()).build().unwrap()
+}
+
+#[tokio::test]
+async fn no_title_leads_out_of_the_folder_or_onto_another_file() {
+    let server = cdn().await;
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("clips");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("notes.mp4"), b"mine").unwrap();
+    fs::write(folder.join("Draft.mp4.part"), b"mine too").unwrap();
+    let titles = ["../../x", "/etc/passwd", "..", "NUL", "a/b\\c", "Same", "SAME", "same", "Notes", "draft", "", "manifest.json", "\u{202e}gpj"];
+    let link = format!("{}/cdn/x", server.uri());
+    let clips: Vec<Clip> = titles.iter().enumerate().map(|(number, title)| clip(&format!("CU{number}"), title, link.clone())).collect();
+    let download = quick(&server).download(ProjectId::from("P1"), &folder).with_clips(clips).with_names("{title}");
+    let report = download.await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    let mut expected = vec![
+        ".opusclip.lock",
+        "CU10.mp4",
+        "CU2.mp4",
+        "Draft.mp4.part",
+        "Notes-2.mp4",
+        "SAME-2.mp4",
+        "Same.mp4",
+        "_.._x.mp4",
+        "_NUL.mp4",
+        "_etc_passwd.mp4",
+        "a_b_c.mp4",
+        "draft-2.mp4",
+        "gpj.mp4",
+        "manifest.json",
+        "manifest.json.mp4",
+        "notes.mp4",
+        "same-3.mp4",
+    ];
+    expected.sort_unstable();
+    assert_eq!(names(&folder), expected);
+    assert_eq!(names(outer.path()), ["clips"]);
+    assert_eq!((fs::read(folder.join("notes.mp4")).unwrap(), fs::read(folder.join("Draft.mp4.part")).unwrap()), (b"mine".to_vec(), b"mine too".to_vec()));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn no_symbolic_link_leads_out_of_the_folder() {
+    use std::os::unix::fs::symlink;
+
+    let server = cdn().await;
+    let outer = tempfile::tempdir().unwrap();
+    let (folder, precious) = (outer.path().join("clips"), outer.path().join("precious"));
+    fs::create_dir(&folder).unwrap();
+    fs::write(&precious, b"precious").unwrap();
+    let entry = |id: &str, file: &str| json!({"clipId": format!("P1.{id}"), "file": file, "part": {"etag": "\"x\""}});
+    let noted = json!({"version": 1, "clips": [entry("CU1", "one.mp4"), entry("CU2", "../precious.mp4")]});
+    fs::write(folder.join("manifest.json"), noted.to_string()).unwrap();
+    for name in ["one.mp4.part", ".opusclip.lock", "manifest.json.new", "two.mp4"] {
+        symlink(&precious, folder.join(name)).unwrap();
+    }
+    let link = format!("{}/cdn/x", server.uri());
+    let clips = [clip("CU1", "one", link.clone()), clip("CU2", "two", link)];
+    let download = quick(&server).download(ProjectId::from("P1"), &folder).with_clips(clips.clone()).with_names("{title}");
+    let report = download.await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    assert_eq!(file(&report.clips()[1]).path.file_name().unwrap(), "two-2.mp4", "a link is someone's file, too");
+    assert_eq!(fs::read(&precious).unwrap(), b"precious");
+    // The finished file is replaced by a link: it is not the file that was fetched.
+    let finished = folder.join("one.mp4");
+    fs::write(&precious, b"video").unwrap();
+    fs::remove_file(&finished).unwrap();
+    symlink(&precious, &finished).unwrap();
+    let report = quick(&server).download(ProjectId::from("P1"), &folder).with_clips(clips).await.unwrap();
+    assert!(report.is_complete() && fs::symlink_metadata(&finished).unwrap().is_file());
+    assert_eq!(names(outer.path()), ["clips", "precious"]);
+}
+
+#[tokio::test]
+async fn the_cdn_sees_neither_key_nor_organisation_and_asks_are_exact() {
+    let server = MockServer::start().await;
+    let link = format!("{}/cdn/file.mp4?Signature=s3cret", server.uri());
+    let list = json!([{"id": "P1.CU1", "title": "One", "uriForExport": link}]);
+    Mock::given(path("/api/exportable-clips")).respond_with(ResponseTemplate::new(200).set_body_json(list)).mount(&server).await;
+    let rest = ResponseTemplate::new(206)
+        .set_body_raw(b"deo".to_vec(), "video/mp4")
+        .insert_header("content-range", "bytes 2-4/5")
+        .insert_header("last-modified", "Mon, 01 Jun 2026 12:00:00 GMT")
+        .insert_header("date", "Mon, 01 Jun 2026 13:00:00 GMT");
+    Mock::given(path("/cdn/file.mp4")).respond_with(rest).mount(&server).await;
+    let folder = tempfile::tempdir().unwrap();
+    let noted = json!({"version": 1, "clips": [{"clipId": "P1.CU1", "file": "x.mp4", "part": {"lastModified": "Mon, 01 Jun 2026 12:00:00 GMT"}}]});
+    fs::write(folder.path().join("manifest.json"), noted.to_string()).unwrap();
+    fs::write(folder.path().join("x.mp4.part"), b"vi").unwrap();
+    let client = builder(&server).with_clock(FakeClock::new()).with_org("org_Example00000001").build().unwrap();
+    let report = client.download(ProjectId::from("P1"), folder.path()).await.unwrap();
+    assert_eq!(fs::read(&file(&report.clips()[0]).path).unwrap(), b"video");
+    let sent = requests(&server).await;
+    assert_eq!((sent.len(), header(&sent[0], "authorization").is_some()), (2, true));
+    let asked = &sent[1];
+    assert!(!format!("{asked:?}").contains(KEY) && header(asked, "authorization").is_none() && header(asked, "x-opus-org-id").is_none());
+    assert_eq!((header(asked, "range"), header(asked, "if-range")), (Some("bytes=2-"), Some("Mon, 01 Jun 2026 12:00:00 GMT")));
+    assert_eq!((header(asked, "accept-encoding"), header(asked, "cookie")), (Some("identity"), None));
+    assert!(!fs::read_to_string(folder.path().join("manifest.json")).unwrap().contains("s3cret"));
+}
+
+#[tokio::test]
+async fn a_link_that_is_not_encrypted_is_refused_and_not_told() {
+    let client = Client::builder(KEY).with_clock(FakeClock::new()).build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for link in ["http://ext.cdn.opus.pro/x.mp4?Signature=s3cret", "ftp://x/s3cret", "file:///etc/s3cret", "s3cret"] {
+        let download = client.download(ProjectId::from("P1"), folder.path()).with_clips([clip("CU1", "x", link.to_owned())]);
+        let report = download.await.unwrap();
+        let error = failure(&report, 0);
+        assert!(error.is_invalid_input() && !format!("{error:#?}").contains("s3cret"), "{error:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_crash_between_the_name_and_its_note_costs_nothing() {
+    let scene = scene(Sandbox::builder().with_clips(1)).await;
+    let report = scene.download().await.unwrap();
+    let manifest_path = scene.folder.path().join("manifest.json");
+    let mut noted = manifest(scene.folder.path());
+    let entry = noted["clips"][0].as_object_mut().unwrap();
+    let saved: Vec<(String, Value)> =
+        ["size", "sha256", "etag", "updatedAt"].iter().map(|name| ((*name).to_owned(), entry.remove(*name).unwrap())).collect();
+    entry.insert("finishing".to_owned(), Value::Object(saved.into_iter().collect()));
+    fs::write(&manifest_path, noted.to_string()).unwrap();
+    let before = scene.sandbox.count("cdn");
+    let again = scene.download().await.unwrap();
+    assert_eq!(scene.sandbox.count("cdn"), before);
+    assert_eq!(file(&again.clips()[0]), file(&report.clips()[0]));
+    // The same before the name: the part is whole, which the server confirms.
+    let finished = &file(&report.clips()[0]).path;
+    noted["clips"][0]["part"] = json!({"etag": noted["clips"][0]["finishing"]["etag"]});
+    fs::write(&manifest_path, noted.to_string()).unwrap();
+    fs::rename(finished, format!("{}.part", finished.display())).unwrap();
+    let again = scene.download().await.unwrap();
+    assert_eq!(scene.statuses().last(), Some(&Some(416)), "not a byte is fetched twice");
+    scene.check(&again).await;
+}
+
+#[tokio::test]
+async fn what_the_disk_refuses_is_told_with_its_name() {
+    let scene = scene(Sandbox::builder().with_clips(2)).await;
+    let folder = scene.folder.path();
+    fs::write(folder.join("plain"), b"").unwrap();
+    let error = scene.client.download(&scene.project, folder.join("plain/clips")).await.unwrap_err();
+    assert!(error.is_io() && error.to_string().contains("plain"), "{error}");
+    fs::remove_file(folder.join("plain")).unwrap();
+
+    fs::write(folder.join("manifest.json"), b"{").unwrap();
+    let error = scene.download().await.unwrap_err();
+    assert!(error.is_io() && error.to_string().contains("manifest.json"), "{error}");
+    assert_eq!(fs::read(folder.join("manifest.json")).unwrap(), b"{", "nothing of it is lost");
+    fs::remove_file(folder.join("manifest.json")).unwrap();
+
+    scene.download().with_names("{number}").with_clips([]).await.unwrap();
+    let noted = json!({"version": 1, "clips": [{"clipId": scene.clips().await[0].id, "file": "a.mp4"}]});
+    fs::write(folder.join("manifest.json"), noted.to_string()).unwrap();
+    fs::create_dir(folder.join("a.mp4.part")).unwrap();
+    let report = scene.download().await.unwrap();
+    let error = failure(&report, 0);
+    assert!(error.is_io() && error.to_string().contains("a.mp4.part") && report.clips()[1].is_saved(), "{error}");
+    // A file of someone else in the place that was chosen is not written over.
+    fs::remove_dir(folder.join("a.mp4.part")).unwrap();
+    fs::write(folder.join("a.mp4"), b"mine").unwrap();
+    let report = scene.download().await.unwrap();
+    assert!(failure(&report, 0).is_io() && fs::read(folder.join("a.mp4")).unwrap() == b"mine");
+}
+
+#[tokio::test]
+async fn a_download_can_be_sent_and_dropped_between_its_events() {
+    let scene = Arc::new(scene(Sandbox::builder().with_clips(5)).await);
+    let download = scene.download();
+    let report = tokio::spawn(async move {
+        let mut download = download;
+        loop {
+            // Dropped again and again while it waits: nothing is lost.
+            match tokio::time::timeout(Duration::from_micros(200), download.next()).await {
+                Ok(Ok(Some(DownloadEvent::Ended(report)))) => break report,
+                Ok(event) => assert!(event.unwrap().is_some()),
+                Err(_) => {}
+            }
+        }
+    });
+    let report = report.await.unwrap();
+    assert_eq!(scene.statuses().len(), 5);
+    scene.check(&report).await;
+}
