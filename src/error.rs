@@ -214,7 +214,8 @@ impl Error {
     /// organisation too.
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {
-        self.0.status == Some(401)
+        // The storage never gets the key, so what it refuses is something else.
+        self.0.status == Some(401) && self.0.operation.is_none_or(|operation| !operation.storage)
     }
 
     /// Too many requests in too short a time (429). Nothing was done.
@@ -405,11 +406,13 @@ impl Error {
     fn remedy(&self) -> Option<&'static str> {
         let remedy = match self.0.status {
             _ if self.is_outcome_unknown() => "it may have been done: look for the result before calling again",
-            Some(401) => "check the API key",
+            Some(401) if self.is_unauthorized() => "check the API key",
             _ if self.is_concurrency_limited() => "wait until a running project is finished",
             Some(429) => "wait and call again",
             _ if self.is_quota_exhausted() => "the quota is used up: wait for its reset or change the plan",
-            Some(400 | 403 | 404 | 410) if self.0.operation.is_some_and(|operation| operation.storage && operation.method == "GET") => {
+            Some(400 | 401 | 403 | 404 | 410)
+                if self.0.operation.is_some_and(|operation| operation.storage && operation.method == "GET") =>
+            {
                 "the link is no longer good: list the clips again"
             }
             Some(400 | 403 | 404 | 410) if self.0.operation.is_some_and(|operation| operation.storage) => {

@@ -98,9 +98,8 @@ enum Next {
 }
 
 impl Course {
-    /// A course that begins with `have` bytes of a version; bytes of no version cannot be gone on with.
+    /// A course that begins with `have` bytes of a version.
     pub(super) fn new(policy: RetryPolicy, have: u64, version: Option<Version>, unless: Option<String>) -> Self {
-        let have = if version.is_some() { have } else { 0 };
         Self {
             policy,
             have,
@@ -111,7 +110,7 @@ impl Course {
             asked: 0,
             limit: None,
             is_framed: false,
-            high: have,
+            high: 0,
             failures: 0,
             is_renewed: false,
             corrupt: 0,
@@ -138,6 +137,10 @@ impl Course {
     pub(super) fn step(&mut self, random: f64) -> Step {
         match self.next {
             Next::Fetch => {
+                // Bytes of no version cannot be gone on with.
+                if self.version.is_none() {
+                    self.forget();
+                }
                 self.asked = self.have;
                 let if_range = self.version.clone().filter(|_| self.have > 0);
                 Step::Fetch(Ask { from: self.have, if_range, unless: self.unless.clone() })

@@ -486,3 +486,23 @@ impl Writer {
         flushed.and(self.part.ok_or_else(lost))
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// On a device that is always full.
+    #[tokio::test]
+    async fn a_full_disk_is_an_error_and_nothing_is_written_after_the_gap() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Arc::new(Folder::open(folder.path()).unwrap());
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut writer = Writer::new(Part::of(folder, full));
+        writer.push(Bytes::from_static(b"lost")).await.unwrap();
+        let pushed = writer.push(Bytes::from_static(b"behind it")).await;
+        let error = pushed.and(writer.flush().await).unwrap_err();
+        assert!(error.is_io() && error.to_string().contains("full.mp4.part") && error.to_string().contains("No space left"), "{error}");
+        assert!(writer.waiting.is_empty());
+        assert_eq!(writer.close().await.unwrap().length(), 0);
+    }
+}

@@ -292,6 +292,11 @@ impl Part {
         Ok(part)
     }
 
+    #[cfg(all(test, target_os = "linux"))]
+    pub(super) fn of(folder: Arc<Folder>, open: File) -> Self {
+        Self { folder, file: "full.mp4".to_owned(), open, hashes: Hashes::default() }
+    }
+
     pub(super) fn length(&self) -> u64 {
         self.hashes.length
     }
