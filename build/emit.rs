@@ -347,14 +347,26 @@ impl CallModel<'_> {
             quote!(body: crate::api::types::#name::new(#(#idents),*))
         });
         let doc = docs(&self.documentation(examples));
+        let (gate, reference) = (self.gate(), self.reference(&quote!(reference: ::std::option::Option::None,)));
         quote! {
+            #gate
             impl Client {
                 #doc
                 pub fn #method(&self, #(#choice_argument,)* #(#arguments),*) -> #call<'_> {
-                    #call { client: self, #(#choice_init,)* #(#own,)* #(#body),* }
+                    #call { client: self, #reference #(#choice_init,)* #(#own,)* #(#body),* }
                 }
             }
         }
+    }
+
+    /// Hides what is undocumented behind a feature.
+    fn gate(&self) -> TokenStream {
+        if self.operation.tag == "unstable" { quote!(#[cfg(feature = "unstable")]) } else { TokenStream::new() }
+    }
+
+    /// `tokens`, if a reference can be planted in what this call makes.
+    fn reference(&self, tokens: &TokenStream) -> TokenStream {
+        if self.operation.reference { tokens.clone() } else { TokenStream::new() }
     }
 
     fn documentation(&self, examples: &Examples<'_>) -> String {
@@ -366,11 +378,15 @@ impl CallModel<'_> {
             "```no_run\n# async fn example(client: &opusclip::Client) -> Result<(), opusclip::Error> {{\n{binding}client.{}({arguments}).await?;\n# Ok(())\n# }}\n```",
             self.operation.id
         );
-        let cost = if *billed { "Billed: it consumes credits of the account.\n" } else { "" };
+        let cost = if *billed {
+            "Billed: it consumes credits of the account. What is wrong for sure is an error before anything is sent, all at once; `check` on the call looks for it alone.\n"
+        } else {
+            ""
+        };
         let retry = if *idempotent {
             "Safe to repeat: it is retried after a failed connection, 408, 429 and 5xx."
         } else {
-            "Not safe to repeat: it is retried only when nothing can have been accepted (no connection was made, or 429). A lost reply is an error with [`is_outcome_unknown`](crate::Error::is_outcome_unknown)."
+            "Not safe to repeat: it is retried only when nothing can have been accepted (no connection was made, or 429). A lost reply is an error with [`is_outcome_unknown`](crate::Error::is_outcome_unknown), which carries what was asked ([`attempted`](crate::Error::attempted))."
         };
         let limit = match (rate.requests, rate.seconds) {
             (0, _) => String::new(),
@@ -407,17 +423,23 @@ impl CallModel<'_> {
         });
         let (value, reply, send) = (self.value_type(), self.reply_type(), self.send());
         let doc = format!("A call of [`Client::{0}`], sent by `.await`.", self.operation.id);
+        let (gate, check, reference_setter) = (self.gate(), self.check(), self.reference_setter());
+        let (reference, mutable) = (self.reference(&quote!(pub(crate) reference: Option<crate::Reference>,)), self.reference(&quote!(mut)));
         quote! {
+            #gate
             #[doc = #doc]
             #[derive(Clone, Debug)]
             #[must_use = "a call is sent when it is awaited"]
-            pub struct #call<'c> { pub(crate) client: &'c Client, #(#choice,)* #(#own,)* #(#body),* }
+            pub struct #call<'c> { pub(crate) client: &'c Client, #reference #(#choice,)* #(#own,)* #(#body),* }
 
+            #gate
             impl<'c> #call<'c> {
                 #(#own_setters)*
                 #(#body_setters)*
+                #reference_setter
+                #check
 
-                pub(crate) async fn reply(self) -> Result<#reply, Error> { #send }
+                pub(crate) async fn reply(#mutable self) -> Result<#reply, Error> { #send }
 
                 /// Sends the call; the same as `.await` on it.
                 ///
@@ -429,6 +451,7 @@ impl CallModel<'_> {
                 }
             }
 
+            #gate
             impl<'c> ::std::future::IntoFuture for #call<'c> {
                 type Output = Result<#value, Error>;
                 type IntoFuture = BoxFuture<'c, Self::Output>;
@@ -440,10 +463,56 @@ impl CallModel<'_> {
         }
     }
 
+    /// Looks for mistakes before anything is billed. A billed operation whose body cannot do so does not compile.
+    fn check(&self) -> TokenStream {
+        if !self.is_checked() {
+            return TokenStream::new();
+        }
+        let table = constant(self.operation);
+        quote! {
+            /// Looks for what is wrong with the call, without sending it and free of charge.
+            ///
+            /// Sending looks too. What the facts leave open (a host that is not on the list, an option that the model may ignore)
+            /// is no error, but a warning of `tracing`. What only the service can know (whether a video is there, or a credit
+            /// left) is not looked for.
+            ///
+            /// # Errors
+            ///
+            /// One [`Error`] with [`is_invalid_input`](Error::is_invalid_input) that lists everything: each field by its path,
+            /// with its value and what was expected.
+            pub fn check(&self) -> Result<(), Error> {
+                crate::validate::check(&#table, &self.body, self.client.shared().clock.as_ref())
+            }
+        }
+    }
+
+    fn is_checked(&self) -> bool {
+        self.operation.billed && self.body.is_some()
+    }
+
+    fn reference_setter(&self) -> TokenStream {
+        self.reference(&quote! {
+            /// Plants a reference in the title, by which the result of a lost reply can be told; see [`Reference`](crate::Reference).
+            /// It is visible to whoever sees the title. Where no title is set, the reference becomes the title.
+            pub fn with_reference(mut self, reference: &crate::Reference) -> Self {
+                self.reference = Some(reference.clone());
+                self
+            }
+        })
+    }
+
     fn send(&self) -> TokenStream {
         let table = constant(self.operation);
         let method = &self.method;
         let mut steps = TokenStream::new();
+        if self.is_checked() {
+            steps.extend(quote!(self.check()?;));
+        }
+        steps.extend(self.reference(&quote! {
+            if let Some(reference) = self.reference.take() {
+                crate::validate::plant(&mut self.body, &reference);
+            }
+        }));
         for field in &self.own {
             let (ident, name) = (&field.ident, &field.name);
             if self.parameter(name).is_some_and(|parameter| parameter.location == "path") {
@@ -470,9 +539,11 @@ impl CallModel<'_> {
         });
         let arguments: Vec<TokenStream> = arguments.collect();
         let reply = self.reply_type();
+        // What cannot be repeated has to be looked for when its reply is lost.
+        let asking = (!self.operation.idempotent && self.body.is_some()).then(|| quote!(.asking(&self.body)));
         quote! {
             #steps
-            let call = self.client.begin::<#reply>(&#table);
+            let call = self.client.begin::<#reply>(&#table)#asking;
             let answer = call.api.#method(#(#arguments),*).await;
             call.finish(answer)
         }
@@ -556,11 +627,13 @@ impl CallModel<'_> {
             steps.extend(quote!(let body = input.body()?;));
             inits.push(quote!(body));
         }
+        let (gate, reference) = (self.gate(), self.reference(&quote!(reference: None,)));
         quote! {
+            #gate
             #id => {
                 #steps
                 let client = &input.finish(client)?;
-                Dispatched::of(&crate::calls::#call { client, #(#inits),* }.reply().await?)
+                Dispatched::of(&crate::calls::#call { client, #reference #(#inits),* }.reply().await?)
             }
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct Operation {
     pub(crate) errors: Vec<u16>,
     pub(crate) billed: bool,
     pub(crate) idempotent: bool,
+    /// Whether a reference can be planted in what it makes.
+    pub(crate) reference: bool,
     pub(crate) rate: Rate,
     pub(crate) evidence: String,
     pub(crate) choice: Option<Choice>,
@@ -166,6 +168,7 @@ fn operation(spec: &Value, path: &str, method: &str, item: &Node<'_>, node: &Nod
             errors,
             billed: need_flag(node, "x-billed")?,
             idempotent: need_flag(node, "x-idempotent")?,
+            reference: node.flag("x-reference"),
             rate: rate(node)?,
             evidence: evidence(node)?,
             choice,

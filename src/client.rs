@@ -8,6 +8,8 @@ use std::time::Duration;
 use progenitor_client::ResponseValue;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::operation::Operation;
 use crate::transport::{CallState, Clock, Key, Pacer, RetryPolicy, Scope, Shared, SystemClock};
@@ -107,7 +109,7 @@ impl Client {
         let state = Arc::new(CallState { operation: Some(operation), accepts_empty: T::ACCEPTS_EMPTY, ..CallState::default() });
         let mut api = self.api.clone();
         api.inner.call = Some(Arc::clone(&state));
-        Pending { api, operation, state, reply: PhantomData }
+        Pending { api, operation, state, asked: Value::Null, reply: PhantomData }
     }
 }
 
@@ -116,10 +118,17 @@ pub(crate) struct Pending<T> {
     pub(crate) api: api::Client,
     operation: &'static Operation,
     state: Arc<CallState>,
+    asked: Value,
     reply: PhantomData<T>,
 }
 
 impl<T: Reply> Pending<T> {
+    /// Remembers what is asked, for the case that the reply is lost.
+    pub(crate) fn asking(mut self, body: &impl Serialize) -> Self {
+        self.asked = serde_json::to_value(body).unwrap_or_default();
+        self
+    }
+
     /// Turns what the generated client says into the reply or into the one error of this crate.
     pub(crate) fn finish(self, answer: Result<ResponseValue<T>, progenitor_client::Error>) -> Result<T, Error> {
         let error = match answer {
@@ -129,17 +138,18 @@ impl<T: Reply> Pending<T> {
         let shared = &self.api.inner.shared;
         let exchange = self.state.exchange.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(exchange) = exchange else { return Err(Error::input(self.operation, format!("the request could not be built: {error}"))) };
-        match &exchange.ending {
+        let error = match &exchange.ending {
             Ok(answer) if answer.status.is_success() => {
                 let mut json = serde_json::Deserializer::from_slice(&answer.body);
                 let (path, problem) = match serde_path_to_error::deserialize::<_, T>(&mut json) {
                     Ok(_) => (".".to_owned(), error.to_string()),
                     Err(error) => (error.path().to_string(), error.into_inner().to_string()),
                 };
-                Err(Error::decode(self.operation, shared, answer, &path, &problem).with_attempts(exchange.attempts, exchange.elapsed))
+                Error::decode(self.operation, shared, answer, &path, &problem).with_attempts(exchange.attempts, exchange.elapsed)
             }
-            _ => Err(Error::from_exchange(self.operation, shared, exchange)),
-        }
+            _ => Error::from_exchange(self.operation, shared, exchange),
+        };
+        Err(error.with_asked(&self.asked, shared))
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::Value;
 
+use crate::attempt::Attempted;
 use crate::operation::Operation;
 use crate::transport::{Answer, Exchange, Failure, REQUEST_ID, Shared, is_concurrency_limit, retry_after};
 use crate::types::Timestamp;
@@ -49,6 +50,7 @@ struct Inner {
     elapsed: Duration,
     body: String,
     resume_token: Option<Box<ResumeToken>>,
+    attempted: Option<Attempted>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -184,6 +186,14 @@ impl Error {
         self.0.kind == Kind::Transport
     }
 
+    /// Adds what was asked, if the outcome is unknown.
+    pub(crate) fn with_asked(mut self, body: &Value, shared: &Shared) -> Self {
+        if let (true, Some(operation)) = (self.0.outcome_unknown, self.0.operation) {
+            self.0.attempted = Some(Attempted::new(operation, body, shared.clock.as_ref(), self.0.elapsed));
+        }
+        self
+    }
+
     /// No reply came within the timeout. Whether the request arrived is not known.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
@@ -276,7 +286,8 @@ impl Error {
     ///
     /// # Troubleshooting
     ///
-    /// Look for the result first: the project in the dashboard, the post on the account. Only then call again.
+    /// Look for the result first: the project in the dashboard, the post on the account. [`attempted`](Self::attempted) has what
+    /// was asked and since when. Only then call again.
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
         self.0.outcome_unknown
@@ -391,6 +402,12 @@ impl Error {
         self.0.elapsed
     }
 
+    /// What was asked and since when, where the outcome of a call to the API is unknown.
+    #[must_use]
+    pub fn attempted(&self) -> Option<&Attempted> {
+        self.0.attempted.as_ref()
+    }
+
     /// The body of the reply as text, at most its first 8 KiB, the API key blotted out.
     #[must_use]
     pub fn body(&self) -> &str {
@@ -438,7 +455,7 @@ impl fmt::Display for Error {
         let head = parts.join(" ");
         let mut text: Vec<String> = operation.map(|operation| operation.id.to_owned()).into_iter().collect();
         text.extend((!head.is_empty()).then_some(head));
-        text.extend(message.as_deref().map(one_line));
+        text.extend(message.as_deref().map(|message| if *kind == Kind::Input { joined(message) } else { one_line(message) }));
         f.write_str(&text.join(": "))?;
         if let Some(id) = request_id {
             write!(f, " (request {id})")?;
@@ -457,7 +474,7 @@ impl fmt::Debug for Error {
             return fmt::Display::fmt(self, f);
         }
         let Inner {
-            kind, status, code, message, request_id, retry_after, reset_at, outcome_unknown, attempts, elapsed, body, resume_token, source, ..
+            kind, status, code, message, request_id, retry_after, reset_at, outcome_unknown, attempts, elapsed, attempted, body, resume_token, source, ..
         } = self.0.as_ref();
         f.debug_struct("Error")
             .field("kind", kind)
@@ -473,6 +490,7 @@ impl fmt::Debug for Error {
             .field("elapsed", elapsed)
             .field("body", body)
             .field("resume_token", resume_token)
+            .field("attempted", attempted)
             .field("source", source)
             .finish()
     }
@@ -484,8 +502,13 @@ impl StdError for Error {
     }
 }
 
+fn joined(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// For what others wrote, whose length nobody knows.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(400).collect()
+    joined(text).chars().take(400).collect()
 }
 
 fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {

@@ -3,6 +3,7 @@
 
 #[path = "generated.rs"]
 pub mod api;
+mod attempt;
 pub mod calls;
 mod client;
 mod decode;
@@ -18,9 +19,11 @@ mod tls;
 mod transport;
 pub mod types;
 mod upload;
+mod validate;
 mod wait;
 pub mod webhook;
 
+pub use attempt::{Attempted, Reference};
 pub use calls::{ClipSource, CollectionFilter};
 pub use client::{Client, ClientBuilder};
 pub use dispatch::Dispatched;

@@ -62,13 +62,14 @@ impl RawCall<'_> {
     pub async fn send(self) -> Result<RawReply, Error> {
         let client = self.client;
         let operation = Operation::find(&self.operation).filter(|operation| !operation.storage).ok_or_else(|| unknown(&self.operation))?;
+        let asked = self.body.as_ref().and_then(|body| serde_json::from_slice(body.as_ref().ok()?).ok()).unwrap_or_default();
         let mut request = self.request(operation)?;
         let shared = client.shared();
         shared.prepare(&mut request, client.org());
         let exchange = shared.execute(&shared.http, request, operation).await;
         match exchange.ending {
             Ok(answer) => Ok(RawReply(answer)),
-            Err(_) => Err(Error::from_exchange(operation, shared, exchange)),
+            Err(_) => Err(Error::from_exchange(operation, shared, exchange).with_asked(&asked, shared)),
         }
     }
 

@@ -1,11 +1,14 @@
 //! The typed client as the subject of the harness: nothing here knows a single operation.
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use opusclip::operation::Operation;
 use opusclip::types::Timestamp;
-use opusclip::{Client, Error, RetryPolicy};
+use opusclip::{Client, Clock, Error, RetryPolicy};
 use opusclip_conformance::options::Options;
 use opusclip_conformance::subject::{Call, Failure, FailureClass, Outcome, Subject};
 use opusclip_conformance::waivers::Waivers;
@@ -13,21 +16,47 @@ use serde_json::{Map, Value, json};
 
 pub(crate) const KEY: &str = "sk-test_0123456789abcdef";
 
-/// A client for each call, on one connection pool.
+/// A client for each call, on one connection pool and at one moment.
 pub(crate) struct Typed {
     http: reqwest::Client,
+    clock: Arc<StoppedClock>,
 }
 
 impl Typed {
+    #[allow(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise; it never moves on here")]
     pub(crate) fn new() -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
-        Self { http: http.expect("an HTTP client without TLS settings can always be built") }
+        let clock = Arc::new(StoppedClock(Instant::now()));
+        Self { http: http.expect("an HTTP client without TLS settings can always be built"), clock }
+    }
+}
+
+/// 2026-01-01T00:00:00Z for ever, so that the dates of fixtures stay in the past or in the future.
+#[derive(Debug)]
+struct StoppedClock(Instant);
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Instant {
+        self.0
+    }
+
+    fn system_time(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600)
+    }
+
+    fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
+    }
+
+    fn random(&self) -> f64 {
+        0.5
     }
 }
 
 impl Subject for Typed {
     async fn call(&self, call: Call<'_>) -> Outcome {
         let builder = Client::builder(KEY).with_base_url(call.base_url).with_http_client(self.http.clone());
+        let builder = builder.with_clock(Arc::<StoppedClock>::clone(&self.clock));
         let client = match builder.with_pacing(false).with_retry(RetryPolicy::never()).build() {
             Ok(client) => client,
             Err(error) => return Outcome::Failed(failure(&error)),
@@ -75,8 +104,7 @@ fn failure(error: &Error) -> Failure {
     let mut details = Map::new();
     details.insert("is".to_owned(), json!(is));
     let optional = [
-        // A date in Retry-After counts from now, which no snapshot can hold.
-        ("retryAfter", error.retry_after().filter(|pause| pause.subsec_nanos() == 0).map(|pause| json!(pause.as_secs()))),
+        ("retryAfter", error.retry_after().map(seconds)),
         ("resetAt", error.reset_at().map(|at| json!(at.as_str()))),
         ("requestId", error.request_id().map(|id| json!(id))),
     ];
@@ -90,6 +118,10 @@ fn failure(error: &Error) -> Failure {
         display: error.to_string(),
         debug: format!("{error:#?}"),
     }
+}
+
+fn seconds(pause: Duration) -> Value {
+    if pause.subsec_nanos() == 0 { json!(pause.as_secs()) } else { json!(pause.as_secs_f64()) }
 }
 
 /// Paths from the package's folder: findings print them, and no machine's own path may be in a report.

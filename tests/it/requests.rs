@@ -113,7 +113,7 @@ async fn every_method_sends_its_own_method_and_path() {
     client.create_social_copy_job("P1", &clip, "acc1").await.unwrap();
     client.get_social_copy_job("j2").await.unwrap();
     client.create_post_task("P1", &clip, "acc1", PostDetail::new("A title")).await.unwrap();
-    client.create_publish_schedule("P1", &clip, "acc1", PostDetail::new("A title"), "2026-03-01T16:00:00.000Z").await.unwrap();
+    client.create_publish_schedule("P1", &clip, "acc1", PostDetail::new("A title"), "2126-03-01T16:00:00.000Z").await.unwrap();
     client.cancel_publish_schedule("s1").await.unwrap();
     client.create_generative_job("https://youtube.com/watch?v=x").await.unwrap();
     client.get_generative_job("j3").await.unwrap();

@@ -109,6 +109,7 @@ async fn a_tour_of_all_operations_keeps_to_the_spec() {
     let second = client.cancel_publish_schedule(&schedule.schedule_id).await.unwrap_err();
     assert_eq!((second.status(), second.message()), (Some(400), Some("Schedule task not found")));
     sandbox.advance(Duration::from_secs(2));
+    // Past for the sandbox, whose time has been moved on, and not for the client.
     let past = Timestamp::from(sandbox.now() - Duration::from_secs(1));
     assert_eq!(client.create_publish_schedule(&project.id, &bare, youtube, detail.clone(), past).await.unwrap_err().status(), Some(400));
     sandbox.advance(Duration::from_secs(2));
