@@ -359,9 +359,13 @@ impl CallModel<'_> {
         }
     }
 
+    fn is_unstable(&self) -> bool {
+        self.operation.tag == "unstable"
+    }
+
     /// Hides what is undocumented behind a feature.
     fn gate(&self) -> TokenStream {
-        if self.operation.tag == "unstable" { quote!(#[cfg(feature = "unstable")]) } else { TokenStream::new() }
+        if self.is_unstable() { quote!(#[cfg(feature = "unstable")]) } else { TokenStream::new() }
     }
 
     /// `tokens`, if a reference can be planted in what this call makes.
@@ -378,6 +382,7 @@ impl CallModel<'_> {
             "```no_run\n# async fn example(client: &opusclip::Client) -> Result<(), opusclip::Error> {{\n{binding}client.{}({arguments}).await?;\n# Ok(())\n# }}\n```",
             self.operation.id
         );
+        let unstable = if self.is_unstable() { "Behind the feature `unstable`, and outside of semantic versioning.\n" } else { "" };
         let cost = if *billed {
             "Billed: it consumes credits of the account. What is wrong for sure is an error before anything is sent, all at once; `check` on the call looks for it alone.\n"
         } else {
@@ -399,7 +404,7 @@ impl CallModel<'_> {
         };
         let errors: Vec<String> = self.operation.errors.iter().map(u16::to_string).collect();
         format!(
-            "{summary}.\n\n{example}\n\n{description}\n\n`{method} {path}`. {cost}{limit}{retry}\nSource: {evidence}.\n\n# Errors\n\nAn [`Error`] for the statuses {} that are documented or observed, for a connection that fails or times out, and for a reply that cannot be decoded.",
+            "{summary}.\n\n{example}\n\n{description}\n\n`{method} {path}`. {unstable}{cost}{limit}{retry}\nSource: {evidence}.\n\n# Errors\n\nAn [`Error`] for the statuses {} that are documented or observed, for a connection that fails or times out, and for a reply that cannot be decoded.",
             errors.join(", ")
         )
     }

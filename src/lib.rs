@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs, missing_debug_implementations)]
 
 #[path = "generated.rs"]
@@ -14,6 +15,8 @@ mod object;
 pub mod operation;
 mod pages;
 mod raw;
+#[cfg(feature = "unstable")]
+mod reconcile;
 mod storage;
 mod tls;
 mod transport;
@@ -31,6 +34,8 @@ pub use download::{ClipDownload, Download, DownloadCanceller, DownloadEvent, Dow
 pub use error::Error;
 pub use pages::ClipPages;
 pub use raw::{RawCall, RawReply};
+#[cfg(feature = "unstable")]
+pub use reconcile::Reconciled;
 pub use storage::{ContentRange, UploadSession, UploadStatus};
 pub use transport::{Clock, RetryPolicy};
 pub use upload::{Canceller, ResumeStore, ResumeToken, Upload, UploadPhase, UploadProgress, UploadSource, Uploaded, Verification};

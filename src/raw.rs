@@ -181,6 +181,18 @@ impl RawReply {
         String::from_utf8_lossy(&self.0.body)
     }
 
+    /// The body of a success; anything else is the error that a typed call would be.
+    #[cfg(feature = "unstable")]
+    pub(crate) fn decoded<T: DeserializeOwned>(&self, client: &Client, operation: &'static Operation) -> Result<T, Error> {
+        let shared = client.shared();
+        if !self.0.status.is_success() {
+            return Err(Error::from_answer(operation, shared, &self.0));
+        }
+        let mut json = serde_json::Deserializer::from_slice(&self.0.body);
+        serde_path_to_error::deserialize(&mut json)
+            .map_err(|error| Error::decode(operation, shared, &self.0, &error.path().to_string(), &error.inner().to_string()))
+    }
+
     /// The body, decoded into a type of yours.
     ///
     /// # Errors

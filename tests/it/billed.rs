@@ -1,7 +1,14 @@
 //! What may cost money: looked at before it is sent, never repeated in doubt, and to be found again.
 
-use opusclip::types::{ConclusionAction, CurationPreferences, CurationRange, DurationRange, PostDetail, UploadedVideoAttributes};
-use serde_json::Value;
+use std::time::Duration;
+
+use opusclip::operation::OPERATIONS;
+use opusclip::types::{
+    ConclusionAction, CurationPreferences, CurationRange, DurationRange, PostDetail, Timestamp, UploadedVideoAttributes,
+};
+use opusclip::{Client, ClipSource, Reconciled, RetryPolicy};
+use opusclip_sandbox::Sandbox;
+use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::{FakeClock, builder, client, requests};
@@ -72,4 +79,175 @@ async fn a_refusal_leaves_no_doubt() {
         let error = client(&server).create_project(VIDEO).await.unwrap_err();
         assert!(!error.is_outcome_unknown() && error.attempted().is_none(), "{status}: {error}");
     }
+}
+
+/// Every way in which the reply to a request is lost, with whether the request had its effect.
+const LOST: [(&str, bool); 9] = [
+    ("lost", true),
+    ("cut:5", true),
+    ("cut:0", true),
+    ("empty", true),
+    ("reset", false),
+    ("status:408", false),
+    ("status:500", false),
+    ("status:502", false),
+    ("status:503", false),
+];
+
+/// A body that the sandbox accepts, which no other call has. An operation that is billed and has none here fails the test.
+fn body(operation: &str, number: usize, project: &str, clip: &str, at: &Timestamp) -> Value {
+    let detail = json!({"title": format!("Post {number}")});
+    let post = json!({"projectId": project, "clipId": clip, "postAccountId": "postAccountId_x", "postDetail": detail});
+    match operation {
+        "create_project" => json!({"videoUrl": format!("https://www.youtube.com/watch?v=run{number}")}),
+        "create_post_task" => post,
+        "create_publish_schedule" => {
+            let mut schedule = post;
+            schedule["publishAt"] = json!(at);
+            schedule
+        }
+        "create_generative_job" => json!({"jobType": "thumbnail", "sourceUri": VIDEO, "prompt": format!("Thumbnail {number}")}),
+        other => panic!("{other} is billed: give it a body here, so that its lost replies are tried too"),
+    }
+}
+
+/// A thousand lost replies, over every billed operation and every way to lose one: nothing is done twice, and each is reported.
+#[tokio::test]
+async fn a_thousand_lost_replies_do_nothing_twice() {
+    const RUNS: usize = 1000;
+    let sandbox = busy().await;
+    // Four attempts, as by default, and no pauses: a call that could be repeated would be.
+    let client = sandbox.client_builder().with_retry(RetryPolicy::default().with_base_pause(Duration::ZERO)).build().unwrap();
+    let (project, clip) = finished_clip(&sandbox, &client).await;
+    let at = Timestamp::from(sandbox.now() + Duration::from_secs(86_400));
+    let billed: Vec<&str> = OPERATIONS.iter().filter(|operation| operation.billed).map(|operation| operation.id).collect();
+    let before = sandbox.journal().len();
+    let mut expected = Vec::new();
+    for number in 0..RUNS {
+        let (operation, (fault, effect)) = (billed[number % billed.len()], LOST[number / billed.len() % LOST.len()]);
+        sandbox.fault(&format!("{operation}#1={fault}")).unwrap();
+        let body = body(operation, number, &project, &clip, &at);
+        let error = client.dispatch(operation, &json!({"body": body})).await.expect_err(fault);
+        assert!(error.is_outcome_unknown() && !error.is_retryable(), "{operation} {fault}: {error}");
+        assert_eq!(error.attempts(), 1, "{operation} {fault}");
+        let attempted = error.attempted().unwrap();
+        assert!(attempted.operation() == operation && attempted.to_string().contains("since"), "{attempted}");
+        expected.push((operation, body, effect));
+    }
+    let seen: Vec<_> =
+        sandbox.journal()[before..].iter().map(|entry| (entry.operation.clone(), entry.body.clone(), entry.effect)).collect();
+    assert_eq!(seen.len(), RUNS, "a request was sent twice");
+    for ((operation, body, effect), (seen, seen_body, seen_effect)) in expected.iter().zip(&seen) {
+        assert_eq!((*operation, *effect), (seen.as_str(), *seen_effect), "{body}");
+        // What is refused or reset before it is read leaves no body.
+        assert!(seen_body.as_ref().is_none_or(|seen| seen == body) && (seen_body.is_some() || !effect), "{operation} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_does_not_come_in_time_is_an_unknown_outcome() {
+    let sandbox = busy().await;
+    let (project, clip) = finished_clip(&sandbox, &sandbox.client()).await;
+    let at = Timestamp::from(sandbox.now() + Duration::from_secs(86_400));
+    let hasty = sandbox.client_builder().with_timeout(Duration::from_millis(200)).build().unwrap();
+    let calls = OPERATIONS.iter().filter(|operation| operation.billed).map(|operation| {
+        sandbox.fault(&format!("{}=stall:3", operation.id)).unwrap();
+        let (hasty, input) = (&hasty, json!({"body": body(operation.id, 1, &project, &clip, &at)}));
+        async move { (operation.id, hasty.dispatch(operation.id, &input).await.unwrap_err()) }
+    });
+    for (operation, error) in futures_util::future::join_all(calls).await {
+        assert!(error.is_timeout() && error.is_outcome_unknown() && error.attempts() == 1, "{operation}: {error}");
+        let before = u64::from(operation == "create_project");
+        assert_eq!(sandbox.count(operation), before + 1, "{operation} was sent twice");
+    }
+}
+
+/// Limits are not what is tried here.
+async fn busy() -> Sandbox {
+    let free = Sandbox::builder().with_speed(0.0).without_rate_limits().with_concurrent_projects(usize::MAX).with_daily_posts(usize::MAX);
+    free.with_monthly_credits(u64::MAX / 2).start().await.unwrap()
+}
+
+async fn finished_clip(sandbox: &Sandbox, client: &Client) -> (String, String) {
+    let project = client.create_project(VIDEO).await.unwrap().id;
+    sandbox.advance(Duration::from_secs(3600));
+    let clips = client.list_clips(ClipSource::Project(project.clone())).await.unwrap();
+    (project.to_string(), clips[0].id.clip().to_string())
+}
+
+#[tokio::test]
+async fn a_lost_project_is_found_again_by_its_reference() {
+    let sandbox = busy().await;
+    let client = sandbox.client_builder().with_retry(RetryPolicy::never()).build().unwrap();
+    for (fault, effect) in LOST.into_iter().chain(LOST) {
+        // All of one source, so that the source alone tells nothing.
+        sandbox.fault(&format!("create_project#1={fault}")).unwrap();
+        let reference = client.new_reference();
+        let error = client.create_project(VIDEO).with_reference(&reference).await.expect_err(fault);
+        let count = sandbox.count("create_project");
+        match client.reconcile(error.attempted().unwrap()).await.unwrap() {
+            Reconciled::Found(project) => {
+                let title = project.source_info.unwrap().title.unwrap();
+                assert!(effect && title.contains(reference.as_str()), "{fault}: {title}");
+            }
+            Reconciled::NotFound => assert!(!effect, "{fault}"),
+            other => panic!("{fault}: {other:?}"),
+        }
+        assert_eq!(sandbox.count("create_project"), count, "looking creates nothing");
+    }
+}
+
+#[tokio::test]
+async fn without_a_reference_the_source_and_the_time_tell() {
+    let sandbox = busy().await;
+    let client = sandbox.client_builder().with_retry(RetryPolicy::never()).build().unwrap();
+    let lose = async |fault: &str, source: &str| {
+        sandbox.fault(&format!("create_project#1={fault}")).unwrap();
+        client.create_project(source).await.unwrap_err().attempted().unwrap().clone()
+    };
+    let one = lose("lost", "https://vimeo.com/1").await;
+    let Reconciled::Found(project) = client.reconcile(&one).await.unwrap() else { panic!("not found") };
+    assert_eq!(project.source_uri.as_deref(), Some("https://vimeo.com/1"));
+    let none = lose("reset", "https://vimeo.com/2").await;
+    assert_eq!(client.reconcile(&none).await.unwrap(), Reconciled::NotFound);
+    let twice = lose("lost", "https://vimeo.com/1").await;
+    assert!(matches!(client.reconcile(&twice).await.unwrap(), Reconciled::Ambiguous(both) if both.len() == 2));
+    let post = client.create_post_task("P1", "CU1", "a", PostDetail::new("t"));
+    sandbox.fault("create_post_task#1=lost").unwrap();
+    let error = post.await.unwrap_err();
+    assert!(client.reconcile(error.attempted().unwrap()).await.unwrap_err().is_invalid_input());
+}
+
+#[tokio::test]
+async fn a_project_is_found_on_a_later_page_and_in_every_envelope() {
+    let sandbox = busy().await;
+    let client = sandbox.client_builder().with_retry(RetryPolicy::never()).build().unwrap();
+    sandbox.fault("create_project#1=lost").unwrap();
+    let reference = client.new_reference();
+    let error = client.create_project("https://vimeo.com/1").with_reference(&reference).await.unwrap_err();
+    for number in 0..250 {
+        client.create_project(format!("https://vimeo.com/other{number}")).await.unwrap();
+    }
+    for shape in ["bare", "data", "data-list", "list"] {
+        for change in [format!("list_projects=envelope:{shape}"), format!("list_projects=envelope:{shape},snake-case")] {
+            sandbox.fault(&change).unwrap();
+            let found = client.reconcile(error.attempted().unwrap()).await.unwrap();
+            assert!(matches!(found, Reconciled::Found(_)), "{change}: {found:?}");
+            sandbox.clear_faults();
+        }
+    }
+    assert_eq!(sandbox.count("list_projects"), 8 * 3);
+    sandbox.fault("list_projects#2=status:500").unwrap();
+    let broken = client.reconcile(error.attempted().unwrap()).await.unwrap_err();
+    assert_eq!((broken.status(), broken.operation()), (Some(500), Some("list_projects")), "half a list is no answer");
+}
+
+#[tokio::test]
+async fn the_time_of_an_attempt_is_when_it_began() {
+    let server = MockServer::start().await;
+    let later = ResponseTemplate::new(429).insert_header("retry-after", "20");
+    Mock::given(wiremock::matchers::any()).respond_with(later).up_to_n_times(2).mount(&server).await;
+    Mock::given(wiremock::matchers::any()).respond_with(ResponseTemplate::new(504)).mount(&server).await;
+    let error = builder(&server).with_clock(FakeClock::new()).build().unwrap().create_project(VIDEO).await.unwrap_err();
+    assert_eq!((error.attempts(), error.attempted().unwrap().since().as_str()), (3, "2026-06-01T00:00:00.000Z"));
 }

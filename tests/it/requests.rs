@@ -66,6 +66,7 @@ async fn every_method_sends_its_own_method_and_path() {
     let server = MockServer::start().await;
     let answers = [
         ("GET", "/api/brand-templates", json!([])),
+        ("GET", "/api/clip-projects", json!({"data": {"list": []}})),
         ("POST", "/api/clip-projects", json!({"id": "P1"})),
         ("GET", "/api/clip-projects/P1", json!({"id": "P1"})),
         ("POST", "/api/clip-projects/P1/update-visibility", json!({"id": "P1", "visibility": "PUBLIC"})),
@@ -96,6 +97,7 @@ async fn every_method_sends_its_own_method_and_path() {
     let client = client(&server);
     let clip = FullClipId::new("P1", "CU1");
     client.list_brand_templates().await.unwrap();
+    client.list_projects().await.unwrap();
     client.create_project("https://example.com/a.mp4").await.unwrap();
     client.get_project("P1").await.unwrap();
     let shared = client.update_project_visibility("P1", VisibilitySetting::Public).await.unwrap();

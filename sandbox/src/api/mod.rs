@@ -52,6 +52,7 @@ const fn api_operations() -> usize {
 /// Its length is that of the operation table: an operation that comes or goes in `openapi.yaml` breaks the build here.
 const HANDLERS: [(&Operation, Handler); api_operations()] = [
     (&operation::LIST_BRAND_TEMPLATES, clips::list_brand_templates),
+    (&operation::LIST_PROJECTS, projects::list),
     (&operation::CREATE_PROJECT, projects::create),
     (&operation::GET_PROJECT, projects::get),
     (&operation::UPDATE_PROJECT_VISIBILITY, projects::update_visibility),

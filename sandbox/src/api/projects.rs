@@ -3,9 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use opusclip::types::{
-    CreateProject, CreateUploadLink, CurationModel, Project, ProjectStage, RenderPreferences, SourceInfo, SourcePlatform, Timestamp,
-    UpdateProjectVisibility, UploadLink, UploadUsecase, Visibility,
+    CreateProject, CreateUploadLink, CurationModel, ListedProject, Project, ProjectStage, RenderPreferences, SourceInfo, SourcePlatform,
+    Timestamp, UpdateProjectVisibility, UploadLink, UploadUsecase, Visibility,
 };
+
+use serde_json::json;
 
 use super::{Answer, Call, charge, invalid};
 use crate::reply::Reply;
@@ -147,6 +149,29 @@ fn source(call: &Call<'_>, video: &str) -> Result<(SourcePlatform, u64), Reply> 
         .find(|(name, _)| is_at(name))
         .map(|(_, platform)| (platform.clone(), 0))
         .ok_or_else(|| unsupported(format!("the host `{host}` is not on the list")))
+}
+
+/// The newest first; nothing is known of the service's order.
+pub(super) fn list(world: &mut World, call: &Call<'_>) -> Answer {
+    call.needed("q")?;
+    let number = |name: &str, default: usize| {
+        call.query(name).map_or(Ok(default), |text| text.parse().map_err(|_| invalid(format!("{name} must be a whole number from 0"))))
+    };
+    let (page, size) = (number("page", 0)?, number("pageSize", 20)?);
+    if !(1..=100).contains(&size) {
+        return Err(invalid("pageSize must be from 1 to 100"));
+    }
+    let own = world.projects.iter().rev().filter(|project| project.org == call.org() && !project.is_purged(call.now));
+    let list: Vec<ListedProject> = own.skip(page.saturating_mul(size)).take(size).map(|project| listed(project, call.now)).collect();
+    Ok(Reply::data(200, &json!({"list": list})))
+}
+
+fn listed(project: &world::Project, now: SystemTime) -> ListedProject {
+    let whole = represent(project, now);
+    let mut row = ListedProject::new(whole.id);
+    (row.stage, row.created_at) = (whole.stage, whole.created_at);
+    (row.source_id, row.source_uri, row.source_info) = (whole.source_id, whole.source_uri, whole.source_info);
+    row
 }
 
 pub(super) fn get(world: &mut World, call: &Call<'_>) -> Answer {

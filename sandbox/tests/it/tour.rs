@@ -117,6 +117,7 @@ async fn a_tour_of_all_operations_keeps_to_the_spec() {
     let no_sub = client.create_post_task(&project.id, &bare, page, detail).await.unwrap_err();
     assert!(no_sub.message().unwrap().contains("subAccountId"), "{no_sub}");
     assert_eq!(client.list_brand_templates().await.unwrap().len(), 2);
+    assert_eq!(client.list_projects().await.unwrap()[0].id, project.id);
     assert!(client.get_project("P00000000000").await.unwrap_err().is_not_found());
     assert!(client.list_clips(ClipSource::Project("P00000000000".into())).await.unwrap().is_empty());
     assert_eq!(client.create_project("https://example.com/a.mp4").await.unwrap_err().status(), Some(422));
