@@ -470,7 +470,7 @@ impl CallModel<'_> {
 
     /// Looks for mistakes before anything is billed. A billed operation whose body cannot do so does not compile.
     fn check(&self) -> TokenStream {
-        if !self.is_checked() {
+        if !self.operation.billed {
             return TokenStream::new();
         }
         let table = constant(self.operation);
@@ -491,17 +491,26 @@ impl CallModel<'_> {
         }
     }
 
-    fn is_checked(&self) -> bool {
-        self.operation.billed && self.body.is_some()
-    }
-
     fn reference_setter(&self) -> TokenStream {
+        let table = constant(self.operation);
         self.reference(&quote! {
             /// Plants a reference in the title, by which the result of a lost reply can be told; see [`Reference`](crate::Reference).
             /// It is visible to whoever sees the title. Where no title is set, the reference becomes the title.
             pub fn with_reference(mut self, reference: &crate::Reference) -> Self {
                 self.reference = Some(reference.clone());
                 self
+            }
+
+            /// What would be attempted, to be written down before it is sent: a future that is dropped, or a program that ends,
+            /// gives no error to take it from.
+            #[must_use]
+            pub fn attempt(&self) -> crate::Attempted {
+                let mut body = self.body.clone();
+                if let Some(reference) = &self.reference {
+                    crate::validate::plant(&mut body, reference);
+                }
+                let body = serde_json::to_value(body).unwrap_or_default();
+                crate::Attempted::new(&#table, &body, self.client.shared().clock.as_ref(), ::std::time::Duration::ZERO)
             }
         })
     }
@@ -510,7 +519,7 @@ impl CallModel<'_> {
         let table = constant(self.operation);
         let method = &self.method;
         let mut steps = TokenStream::new();
-        if self.is_checked() {
+        if self.operation.billed {
             steps.extend(quote!(self.check()?;));
         }
         steps.extend(self.reference(&quote! {

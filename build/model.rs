@@ -150,6 +150,10 @@ fn operation(spec: &Value, path: &str, method: &str, item: &Node<'_>, node: &Nod
         check_path_parameters(path, node, &parameters)?;
         let choice = node.get("x-choice").map(|choice| read_choice(&choice, &parameters)).transpose()?;
         let body = node.get("requestBody").map(|body| read_body(spec, body)).transpose()?;
+        let billed = need_flag(node, "x-billed")?;
+        if billed && body.as_ref().is_none_or(|body| body.schema.is_none()) {
+            return Err(node.fault("is billed, and has no JSON body that could be looked at before it is sent"));
+        }
         let (success, reply, errors) = responses(spec, node)?;
         let server =
             node.get("servers").or_else(|| item.get("servers")).and_then(|servers| Some(servers.items().first()?.str("url")?.to_owned()));
@@ -166,7 +170,7 @@ fn operation(spec: &Value, path: &str, method: &str, item: &Node<'_>, node: &Nod
             success,
             reply,
             errors,
-            billed: need_flag(node, "x-billed")?,
+            billed,
             idempotent: need_flag(node, "x-idempotent")?,
             reference: node.flag("x-reference"),
             rate: rate(node)?,

@@ -41,8 +41,9 @@ fn operation_line(operation: &Operation, lowered: &Lowered) -> String {
 }
 
 fn items(items: &[Item]) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
     for item in items {
+        let before = lines.len();
         match item {
             Item::Struct(item) if is_public(&item.vis) => lines.extend(structure(item)),
             Item::Enum(item) if is_public(&item.vis) => {
@@ -64,8 +65,21 @@ fn items(items: &[Item]) -> Vec<String> {
             }
             _ => {}
         }
+        if is_gated(item) {
+            lines[before..].iter_mut().for_each(|line| line.push_str(" [unstable]"));
+        }
     }
     lines
+}
+
+/// Whether it is there with a feature only; `unstable` is the one that there is.
+fn is_gated(item: &Item) -> bool {
+    let attributes = match item {
+        Item::Struct(item) => &item.attrs,
+        Item::Impl(block) => &block.attrs,
+        _ => return false,
+    };
+    attributes.iter().any(|attribute| attribute.path().is_ident("cfg"))
 }
 
 fn structure(item: &ItemStruct) -> Vec<String> {

@@ -30,8 +30,8 @@ use crate::validate::shown;
 /// ```
 ///
 /// It comes with an [`Error`](crate::Error) whose `is_outcome_unknown()` is true ([`Error::attempted`](crate::Error::attempted)),
-/// and can be kept: it is a value of serde's. There is none for a future that was dropped before it ended; give the client a
-/// timeout ([`with_timeout`](crate::ClientBuilder::with_timeout)) instead of putting one around the call.
+/// and can be kept: it is a value of serde's. A future that is dropped gives no error: for a timeout that is put around the call,
+/// take [`attempt`](crate::calls::CreateProject::attempt) of the call before it is sent.
 ///
 /// It holds no key, no e-mail address and no webhook address. What a link carries in its query is in [`asked`](Self::asked), but
 /// is not printed.

@@ -80,8 +80,8 @@ impl Billed for CreateProject {
     fn examine(&self, findings: &mut Findings, _: SystemTime) {
         if let Some(link) = findings.source("videoUrl", &self.video_url) {
             let host = link.host_str().unwrap_or_default();
-            let is_at = |name: &&str| host.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-            if !HOSTS.iter().any(|name| is_at(&name)) && !link.path().to_ascii_lowercase().ends_with(".mp4") {
+            let is_at = |name: &str| host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+            if !HOSTS.iter().any(|name| is_at(name)) && !link.path().to_ascii_lowercase().ends_with(".mp4") {
                 findings.doubt("videoUrl", format!("the host {host} is not on the documented list; the service may refuse it (422)"));
             }
         }

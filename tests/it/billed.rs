@@ -198,6 +198,21 @@ async fn a_lost_project_is_found_again_by_its_reference() {
 }
 
 #[tokio::test]
+async fn a_project_whose_call_was_dropped_is_found_by_what_was_written_down_before() {
+    let sandbox = busy().await;
+    let client = sandbox.client();
+    for reference in [Some(client.new_reference()), None] {
+        sandbox.fault("create_project#1=stall").unwrap();
+        let call = client.create_project(format!("https://vimeo.com/{}", reference.is_some()));
+        let call = reference.iter().fold(call, |call, reference| call.with_reference(reference));
+        let kept = serde_json::to_string(&call.attempt()).unwrap();
+        assert!(tokio::time::timeout(Duration::from_millis(100), call.send()).await.is_err());
+        let found = client.reconcile(&serde_json::from_str(&kept).unwrap()).await.unwrap();
+        assert!(matches!(found, Reconciled::Found(_)), "{reference:?}: {found:?}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_reference_the_source_and_the_time_tell() {
     let sandbox = busy().await;
     let client = sandbox.client_builder().with_retry(RetryPolicy::never()).build().unwrap();
@@ -240,6 +255,18 @@ async fn a_project_is_found_on_a_later_page_and_in_every_envelope() {
     sandbox.fault("list_projects#2=status:500").unwrap();
     let broken = client.reconcile(error.attempted().unwrap()).await.unwrap_err();
     assert_eq!((broken.status(), broken.operation()), (Some(500), Some("list_projects")), "half a list is no answer");
+}
+
+#[tokio::test]
+async fn a_list_that_ignores_the_page_is_read_once_more_at_most() {
+    let server = MockServer::start().await;
+    let rows: Vec<Value> = (0..100).map(|number| json!({"id": format!("P{number}")})).collect();
+    let page = ResponseTemplate::new(200).set_body_json(json!({"list": rows}));
+    Mock::given(wiremock::matchers::method("GET")).respond_with(page).mount(&server).await;
+    Mock::given(wiremock::matchers::any()).respond_with(ResponseTemplate::new(500)).mount(&server).await;
+    let error = client(&server).create_project(VIDEO).await.unwrap_err();
+    assert_eq!(client(&server).reconcile(error.attempted().unwrap()).await.unwrap(), Reconciled::NotFound);
+    assert_eq!(requests(&server).await.len(), 1 + 2);
 }
 
 #[tokio::test]

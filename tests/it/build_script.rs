@@ -39,6 +39,12 @@ fn a_missing_spec_is_named() {
     assert!(!ok && text.contains("openapi.yaml") && text.contains("No such file"), "{text}");
 }
 
+/// The spec, in which reading a project is billed.
+fn billed_read() -> String {
+    let (before, rest) = SPEC.split_once("operationId: get_project").unwrap();
+    format!("{before}operationId: get_project{}", rest.replacen("x-billed: false", "x-billed: true", 1))
+}
+
 #[test]
 fn a_broken_spec_names_the_place_and_the_operation() {
     let cases = [
@@ -57,6 +63,7 @@ fn a_broken_spec_names_the_place_and_the_operation() {
         ),
         ("same id twice", broken("operationId: get_project", "operationId: list_clips"), vec!["list_clips", "twice"]),
         ("unbilled", broken("x-billed: true", "x-billed: maybe"), vec!["create_project", "x-billed", "true or false"]),
+        ("billed without a body", billed_read(), vec!["get_project", "billed", "JSON body"]),
         ("closed enum", broken("x-open-enum: true", "x-open-enum: false"), vec!["components.schemas.", "x-open-enum"]),
         (
             "path parameter",

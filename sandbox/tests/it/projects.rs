@@ -186,3 +186,29 @@ async fn for_ever_is_a_duration() {
     let slow = opusclip_sandbox::Sandbox::builder().with_speed(1e-18).start().await.unwrap();
     once(&slow).create_project(VIDEO).await.unwrap();
 }
+
+#[tokio::test]
+async fn projects_are_listed_by_page_the_newest_first() {
+    let sandbox = still().with_concurrent_projects(100).without_rate_limits().start().await.unwrap();
+    let client = once(&sandbox);
+    let mut made = Vec::new();
+    for _ in 0..25 {
+        made.push(client.create_project(VIDEO).await.unwrap().id);
+        sandbox.advance(seconds(1));
+    }
+    made.reverse();
+    let ids =
+        |list: opusclip::types::List<opusclip::types::ListedProject>| list.into_items().into_iter().map(|row| row.id).collect::<Vec<_>>();
+    assert_eq!(ids(client.list_projects().await.unwrap()), made[..20]);
+    assert_eq!(ids(client.list_projects().with_page(1).await.unwrap()), made[20..]);
+    assert_eq!(ids(client.list_projects().with_page(3).with_page_size(7).await.unwrap()), made[21..]);
+    assert!(client.list_projects().with_page(2).await.unwrap().is_empty());
+    for (page, size) in [(-1, 20), (0, 0), (0, 101)] {
+        let error = client.list_projects().with_page(page).with_page_size(size).await.unwrap_err();
+        assert_eq!((error.status(), error.code()), (Some(400), Some("InvalidParam")), "{page} {size}");
+    }
+    let other = client.for_org("org_other").unwrap();
+    assert!(other.list_projects().await.unwrap().is_empty());
+    let its_own = other.create_project(VIDEO).await.unwrap().id;
+    assert_eq!(ids(other.list_projects().await.unwrap()), [its_own]);
+}
