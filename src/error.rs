@@ -474,7 +474,21 @@ impl fmt::Debug for Error {
             return fmt::Display::fmt(self, f);
         }
         let Inner {
-            kind, status, code, message, request_id, retry_after, reset_at, outcome_unknown, attempts, elapsed, attempted, body, resume_token, source, ..
+            kind,
+            status,
+            code,
+            message,
+            request_id,
+            retry_after,
+            reset_at,
+            outcome_unknown,
+            attempts,
+            elapsed,
+            attempted,
+            body,
+            resume_token,
+            source,
+            ..
         } = self.0.as_ref();
         f.debug_struct("Error")
             .field("kind", kind)

@@ -31,7 +31,10 @@ pub(super) enum Step {
     /// Ask for the offset.
     Ask,
     /// Send this part, which is all that is left unless the upload goes in chunks.
-    Send { first: u64, length: u64 },
+    Send {
+        first: u64,
+        length: u64,
+    },
     Pause(Duration),
     /// Compare what the storage has with what was read.
     Prove(UploadStatus),

@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeek};
 use tokio_util::io::SyncIoBridge;
 
-use super::body::{ReadSeek, Reader};
 use super::blocking;
+use super::body::{ReadSeek, Reader};
 use crate::Error;
 use crate::error::Kind;
 
@@ -160,7 +160,8 @@ fn open_path(path: PathBuf) -> Result<Opened, Error> {
     let metadata = path.metadata().map_err(fault)?;
     if !metadata.is_file() {
         let found = if metadata.is_dir() { "a folder" } else { "not a regular file" };
-        let message = format!("{} is {found}; expected a video file (what is not a file goes through `UploadSource::stream`)", path.display());
+        let message =
+            format!("{} is {found}; expected a video file (what is not a file goes through `UploadSource::stream`)", path.display());
         return Err(Error::of(Kind::Input, None, message));
     }
     let mut file = File::open(&path).map_err(fault)?;

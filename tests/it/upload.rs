@@ -418,7 +418,10 @@ async fn a_source_that_changes_is_an_error() {
             stalled(&sandbox, before).await;
             change(&folder.video());
             let error = upload.await.unwrap().unwrap_err();
-            assert!(error.is_source_changed() && [says, "shorter"].iter().any(|says| error.to_string().contains(says)), "{says}: {error:#?}");
+            assert!(
+                error.is_source_changed() && [says, "shorter"].iter().any(|says| error.to_string().contains(says)),
+                "{says}: {error:#?}"
+            );
         }
     }
 }
