@@ -25,12 +25,13 @@ mod upload;
 mod validate;
 mod wait;
 pub mod webhook;
+mod work;
 
 pub use attempt::{Attempted, Reference};
 pub use calls::{ClipSource, CollectionFilter};
 pub use client::{Client, ClientBuilder};
 pub use dispatch::Dispatched;
-pub use download::{ClipDownload, Download, DownloadCanceller, DownloadEvent, DownloadOutcome, DownloadReport, SavedFile};
+pub use download::{ClipDownload, Download, DownloadEvent, DownloadOutcome, DownloadReport, SavedFile};
 pub use error::Error;
 pub use pages::ClipPages;
 pub use raw::{RawCall, RawReply};
@@ -38,8 +39,9 @@ pub use raw::{RawCall, RawReply};
 pub use reconcile::Reconciled;
 pub use storage::{ContentRange, UploadSession, UploadStatus};
 pub use transport::{Clock, RetryPolicy};
-pub use upload::{Canceller, ResumeStore, ResumeToken, Upload, UploadPhase, UploadProgress, UploadSource, Uploaded, Verification};
+pub use upload::{ResumeStore, ResumeToken, Upload, UploadPhase, UploadProgress, UploadSource, Uploaded, Verification};
 pub use wait::{Nudger, Wait, WaitEvent, WaitOutcome};
+pub use work::Canceller;
 
 /// The OpenAPI document that this crate is generated from, as YAML: for programs that check or fake the API.
 ///

@@ -1,26 +1,26 @@
 //! The download of one clip: what the course decides, done with a socket and a file.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::future::{self, Either};
 use reqwest::header::{ACCEPT_ENCODING, HeaderName, HeaderValue, IF_NONE_MATCH, IF_RANGE, RANGE, USER_AGENT};
 use reqwest::{Method, Request, Response, StatusCode};
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::course::{Ask, Body, Course, Step, Why};
-use super::folder::{Entry, Folder, Part, blocking};
+use super::folder::{Entry, Folder, Part};
 use super::head::{Head, Version};
 use super::report::{ClipDownload, DownloadEvent, DownloadOutcome, SavedFile};
 use crate::error::Kind;
 use crate::operation::{LIST_CLIPS, Operation};
 use crate::transport::{Answer, Exchange, Failure, since};
 use crate::types::{Clip, FullClipId};
+use crate::work::blocking;
 use crate::{Client, ClipSource, Error};
 
 /// Not of the API, so the document has it not: a file behind a link.
@@ -46,7 +46,7 @@ pub(super) struct Context {
     pub(super) links: Mutex<Links>,
     pub(super) stall: Duration,
     pub(super) events: mpsc::UnboundedSender<DownloadEvent>,
-    pub(super) cancelled: watch::Receiver<bool>,
+    pub(super) cancelled: CancellationToken,
 }
 
 /// The newest links.
@@ -91,21 +91,6 @@ pub(super) struct Job {
 }
 
 impl Context {
-    /// The outcome of the work, or `None` if it was cancelled meanwhile.
-    pub(super) async fn unless_cancelled<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut cancelled = self.cancelled.clone();
-        let cancel = async {
-            if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
-                // Nobody is left who could.
-                future::pending::<()>().await;
-            }
-        };
-        match future::select(std::pin::pin!(cancel), std::pin::pin!(work)).await {
-            Either::Left(_) => None,
-            Either::Right((outcome, _)) => Some(outcome),
-        }
-    }
-
     async fn link(&self, clip: &FullClipId) -> Option<(u64, String)> {
         let links = self.links.lock().await;
         Some((links.generation, links.links.get(clip.as_str())?.clone()))
@@ -204,7 +189,7 @@ struct Fetch<'c> {
 
 impl<'c> Fetch<'c> {
     async fn begin(context: &'c Context, job: &'c Job) -> Result<Self, Error> {
-        if *context.cancelled.borrow() {
+        if context.cancelled.is_cancelled() {
             return Err(cancelled());
         }
         let link = context.link(&job.clip).await.ok_or_else(|| Error::of(Kind::Decode, OPERATION, "the list has no link of the clip"))?;
@@ -228,10 +213,10 @@ impl<'c> Fetch<'c> {
                 }
                 Step::Pause(pause) => {
                     self.tell_trouble();
-                    self.context.unless_cancelled(clock.sleep(pause)).await.ok_or_else(cancelled)?;
+                    self.context.cancelled.run_until_cancelled(clock.sleep(pause)).await.ok_or_else(cancelled)?;
                 }
                 Step::Renew => {
-                    let renewed = self.context.unless_cancelled(self.context.renew(&self.job.clip, self.link.0)).await;
+                    let renewed = self.context.cancelled.run_until_cancelled(self.context.renew(&self.job.clip, self.link.0)).await;
                     let link = renewed.ok_or_else(cancelled)??.filter(|(_, link)| *link != self.link.1);
                     self.course.renewed(link.is_some());
                     self.link = link.unwrap_or_else(|| std::mem::take(&mut self.link));
@@ -270,7 +255,7 @@ impl<'c> Fetch<'c> {
         let request = self.request(ask)?;
         let asked = request.url().clone();
         let answer = tokio::time::timeout(context.stall, shared.http.execute(request));
-        let mut response = match context.unless_cancelled(answer).await.ok_or_else(cancelled)? {
+        let mut response = match context.cancelled.run_until_cancelled(answer).await.ok_or_else(cancelled)? {
             Ok(Ok(response)) if response.url() == &asked => response,
             Ok(Ok(_)) => return Err(self.failure(Failure::Redirected)),
             Ok(Err(error)) => {
@@ -296,7 +281,7 @@ impl<'c> Fetch<'c> {
         }
         let is_clean = loop {
             let chunk = tokio::time::timeout(context.stall, response.chunk());
-            match context.unless_cancelled(chunk).await.ok_or_else(cancelled)? {
+            match context.cancelled.run_until_cancelled(chunk).await.ok_or_else(cancelled)? {
                 Ok(Ok(Some(bytes))) => {
                     if !self.course.took(bytes.len() as u64) {
                         self.trouble = Some(Error::of(Kind::Decode, OPERATION, "the answer is longer than it says"));
@@ -360,7 +345,7 @@ impl<'c> Fetch<'c> {
         let mut body = BytesMut::new();
         while body.len() < ERROR_BODY {
             let chunk = tokio::time::timeout(self.context.stall, response.chunk());
-            match self.context.unless_cancelled(chunk).await.ok_or_else(cancelled)? {
+            match self.context.cancelled.run_until_cancelled(chunk).await.ok_or_else(cancelled)? {
                 Ok(Ok(Some(bytes))) => body.extend_from_slice(&bytes),
                 _ => break,
             }

@@ -1,7 +1,7 @@
 //! A folder of clips: its lock, its manifest, its files. Everything here may block.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,11 +12,10 @@ use super::course::Found;
 use super::head::{Sum, Version};
 use super::names::{PART, Taken, Template, is_safe};
 use crate::Error;
-use crate::error::Kind;
 use crate::types::Clip;
+use crate::work::{Readers, hex, read_if_there, sync_folder, write_whole};
 
 pub(super) const MANIFEST: &str = "manifest.json";
-const NEW_MANIFEST: &str = "manifest.json.new";
 const LOCK: &str = ".opusclip.lock";
 
 /// The form of the manifest.
@@ -80,13 +79,7 @@ impl Folder {
         fs::create_dir_all(path).map_err(failed)?;
         let path = path.canonicalize().map_err(failed)?;
         let lock = open_regular(&path.join(LOCK)).map_err(|error| Error::io(path.join(LOCK).display(), error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::of(Kind::InUse, None, format!("another download works in {}; let it end", path.display())));
-            }
-            Err(TryLockError::Error(error)) => return Err(Error::io(path.join(LOCK).display(), error)),
-        }
+        crate::work::lock(&lock, &path.join(LOCK), || format!("another download works in {}; let it end", path.display()))?;
         let manifest = read_manifest(&path.join(MANIFEST))?;
         Ok(Self { path, manifest: Mutex::new(manifest), _lock: lock })
     }
@@ -169,29 +162,11 @@ impl Folder {
             return Ok(());
         }
         manifest.version = FORM;
-        self.write(&manifest).map_err(|error| self.failed(MANIFEST, error))
-    }
-
-    /// Whole, or not at all.
-    fn write(&self, manifest: &Manifest) -> io::Result<()> {
-        let path = self.path.join(NEW_MANIFEST);
-        if fs::symlink_metadata(&path).is_ok() {
-            fs::remove_file(&path)?;
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-        let mut text = serde_json::to_vec_pretty(manifest)?;
-        text.push(b'\n');
-        file.write_all(&text)?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&path, self.path.join(MANIFEST))?;
-        self.sync()
-    }
-
-    /// Makes new names last.
-    fn sync(&self) -> io::Result<()> {
-        // Windows does not open folders, and keeps names without.
-        if cfg!(unix) { File::open(&self.path)?.sync_all() } else { Ok(()) }
+        let written = serde_json::to_vec_pretty(&*manifest).map_err(Into::into).and_then(|mut text| {
+            text.push(b'\n');
+            write_whole(&self.path.join(MANIFEST), &text, Readers::Usual)
+        });
+        written.map_err(|error| self.failed(MANIFEST, error))
     }
 
     fn manifest(&self) -> MutexGuard<'_, Manifest> {
@@ -204,11 +179,7 @@ impl Folder {
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, Error> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Manifest::default()),
-        Err(error) => return Err(Error::io(path.display(), error)),
-    };
+    let Some(text) = read_if_there(path)? else { return Ok(Manifest::default()) };
     let wrong = |what: String| {
         let remedy = format!("{}, which is no manifest of this program; mend it, move it away, or take another folder", path.display());
         Error::io(remedy, io::Error::new(io::ErrorKind::InvalidData, what))
@@ -269,7 +240,7 @@ impl Hashes {
     }
 
     fn sha256(&self) -> String {
-        self.sha256.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.sha256.clone().finalize())
     }
 }
 
@@ -354,7 +325,7 @@ impl Part {
         folder.note([&entry])?;
         drop(open);
         fs::rename(folder.path.join(format!("{file}{PART}")), &path).map_err(failed)?;
-        folder.sync().map_err(failed)?;
+        sync_folder(&folder.path).map_err(failed)?;
         (entry.saved, entry.part, entry.finishing) = (Some(saved), None, None);
         folder.note([&entry])?;
         Ok((entry, path))
@@ -369,10 +340,4 @@ impl Part {
             let _ = fs::remove_file(path);
         }
     }
-}
-
-/// Does what may block where it may.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
-    let failed = |error| Err(Error::io("the work on a file was given up", io::Error::other(error)));
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(failed)
 }

@@ -17,14 +17,16 @@ use std::time::Duration;
 use futures_core::Stream;
 use futures_util::stream::{self, FuturesUnordered};
 use futures_util::{StreamExt, future};
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::calls::BoxFuture;
 use crate::error::Kind;
 use crate::types::{Clip, CollectionId, ProjectId};
+use crate::work::{Canceller, blocking};
 use crate::{Client, ClipSource, Error};
 use fetch::{Context, Job, Links};
-use folder::{Folder, blocking};
+use folder::Folder;
 use names::Template;
 pub use report::{ClipDownload, DownloadEvent, DownloadOutcome, DownloadReport, SavedFile};
 
@@ -66,7 +68,7 @@ impl Client {
             stall: Duration::from_secs(30),
             is_thorough: false,
         };
-        Download { plan, parallel: 4, cancel: Arc::new(watch::Sender::new(false)), stage: Stage::New }
+        Download { plan, parallel: 4, cancelled: CancellationToken::new(), stage: Stage::New }
     }
 }
 
@@ -100,7 +102,7 @@ impl From<&CollectionId> for ClipSource {
 pub struct Download {
     plan: Plan,
     parallel: usize,
-    cancel: Arc<watch::Sender<bool>>,
+    cancelled: CancellationToken,
     stage: Stage,
 }
 
@@ -135,30 +137,6 @@ impl fmt::Debug for Download {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Plan { source, folder, names, .. } = &self.plan;
         f.debug_struct("Download").field("source", source).field("folder", folder).field("names", names).finish_non_exhaustive()
-    }
-}
-
-/// Stops a download from elsewhere.
-///
-/// ```no_run
-/// # async fn example(client: &opusclip::Client) -> Result<(), opusclip::Error> {
-/// use opusclip::types::ProjectId;
-///
-/// let download = client.download(ProjectId::from("P0000000demo"), "clips");
-/// let canceller = download.canceller(); // for whoever handles Ctrl-C
-/// let report = download.await?; // ends soon after `canceller.cancel()`
-/// # let _ = (report, canceller);
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Debug)]
-pub struct DownloadCanceller(Arc<watch::Sender<bool>>);
-
-impl DownloadCanceller {
-    /// Stops it: what has arrived is written, and the clips that are not done end in an error with
-    /// [`Error::is_cancelled`]. A download can be cancelled before it begins; one that is over is not changed by it.
-    pub fn cancel(&self) {
-        self.0.send_replace(true);
     }
 }
 
@@ -206,8 +184,8 @@ impl Download {
 
     /// Something to stop it with, before its end and with a report.
     #[must_use]
-    pub fn canceller(&self) -> DownloadCanceller {
-        DownloadCanceller(Arc::clone(&self.cancel))
+    pub fn canceller(&self) -> Canceller {
+        Canceller(self.cancelled.clone())
     }
 
     /// The next thing that happens, or `None` after the end. Files are fetched while this is awaited. Dropping the future loses
@@ -223,7 +201,7 @@ impl Download {
         loop {
             match &mut self.stage {
                 Stage::Over => return Ok(None),
-                Stage::New => self.stage = Stage::Beginning(Box::pin(begin(self.plan.clone(), self.cancel.subscribe()))),
+                Stage::New => self.stage = Stage::Beginning(Box::pin(begin(self.plan.clone(), self.cancelled.clone()))),
                 Stage::Beginning(beginning) => {
                     let begun = beginning.as_mut().await;
                     self.stage = Stage::New;
@@ -309,7 +287,7 @@ impl Running {
 }
 
 /// Takes the folder, lists the clips, and sees what is there.
-async fn begin(plan: Plan, cancelled: watch::Receiver<bool>) -> Result<Running, Error> {
+async fn begin(plan: Plan, cancelled: CancellationToken) -> Result<Running, Error> {
     let template = Template::parse(&plan.names).map_err(|problem| Error::input(None, problem))?;
     let (sender, events) = mpsc::unbounded_channel();
     let path = plan.folder;
@@ -319,7 +297,7 @@ async fn begin(plan: Plan, cancelled: watch::Receiver<bool>) -> Result<Running, 
     let mut clips = match plan.clips {
         Some(clips) => clips,
         None => {
-            let listed = context.unless_cancelled(fetch::list(&context.client, &context.source)).await;
+            let listed = context.cancelled.run_until_cancelled(fetch::list(&context.client, &context.source)).await;
             listed.ok_or_else(|| Error::of(Kind::Cancelled, None, "the download was cancelled"))??
         }
     };

@@ -14,12 +14,13 @@ use super::body::{Reader, sending};
 use super::course::{Course, Seen, Step};
 use super::source::{Fingerprint, Opened, Watch};
 use super::token::{Lock, ResumeStore, ResumeToken, key};
-use super::{Options, Upload, UploadPhase, UploadProgress, UploadSource, Uploaded, Verification, blocking};
+use super::{Options, Upload, UploadPhase, UploadProgress, UploadSource, Uploaded, Verification};
 use crate::error::Kind;
 use crate::operation::{SEND_UPLOAD_BYTES, START_UPLOAD_SESSION};
 use crate::storage::{UploadSession, UploadStatus};
 use crate::transport::{Clock, since};
 use crate::types::{UploadId, UploadUsecase, UploadVideo};
+use crate::work::{blocking, hex};
 use crate::{Client, ContentRange, Error};
 
 /// Storages have been seen to answer 408 for a session at the end of its week.
@@ -108,7 +109,7 @@ impl Drive {
             Some(store) => {
                 let shared = client.shared();
                 let secret = Sha256::digest(shared.key.secret());
-                let account = format!("{}/{:?}/{}", shared.base_url, client.org(), super::hex(&secret));
+                let account = format!("{}/{:?}/{}", shared.base_url, client.org(), hex(&secret));
                 let key = key(&account, path.as_deref(), &fingerprint);
                 let lock = store.lock(&key).await?;
                 Some(Kept { store, key, lock })

@@ -18,6 +18,7 @@ pub use token::{ResumeStore, ResumeToken};
 
 use crate::calls::BoxFuture;
 use crate::types::UploadId;
+use crate::work::Canceller;
 use crate::{Client, Error};
 
 impl Client {
@@ -26,7 +27,7 @@ impl Client {
     /// ```no_run
     /// # async fn example(client: &opusclip::Client) -> Result<(), opusclip::Error> {
     /// let uploaded = client.upload("talk.mp4").await?;
-    /// let project = client.create_project(uploaded.upload_id).await?;
+    /// let project = client.create_project(uploaded.upload_id.as_str()).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -168,17 +169,6 @@ impl IntoFuture for Upload {
     }
 }
 
-/// Cancels an upload: it ends with [`Error::is_cancelled`], and the storage is told to forget what it has.
-#[derive(Clone, Debug)]
-pub struct Canceller(CancellationToken);
-
-impl Canceller {
-    /// Cancels; a second time does nothing more.
-    pub fn cancel(&self) {
-        self.0.cancel();
-    }
-}
-
 /// What an upload is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -262,14 +252,4 @@ impl fmt::Display for Verification {
             Self::Unverified => "unverified",
         })
     }
-}
-
-/// Runs what may block, as reading and writing of files does, where it may.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
-    let died = |error: tokio::task::JoinError| Err(Error::io("a thread that works on files", error.into()));
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(died)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

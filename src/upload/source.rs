@@ -13,10 +13,10 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeek};
 use tokio_util::io::SyncIoBridge;
 
-use super::blocking;
 use super::body::{ReadSeek, Reader};
 use crate::Error;
 use crate::error::Kind;
+use crate::work::{blocking, hex};
 
 /// How much of the beginning and of the end is hashed to know a source again.
 const EDGE: u64 = 64 << 10;
@@ -215,7 +215,7 @@ impl Fingerprint {
             Read::by_ref(&mut source).take(EDGE).read_to_end(&mut edge)?;
             hash.update(&edge);
         }
-        Ok(Self { size, modified, edges: super::hex(&hash.finalize()) })
+        Ok(Self { size, modified, edges: hex(&hash.finalize()) })
     }
 
     /// An error, unless what was uploaded so far is this.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::source::Fingerprint;
-use super::{blocking, hex};
 use crate::Error;
 use crate::error::Kind;
 use crate::types::UploadId;
+use crate::work::{Readers, blocking, hex, lock, read_if_there, write_whole};
 
 /// Sessions live about this long.
 const SESSION_LIFE: Duration = Duration::from_secs(7 * 86_400);
@@ -146,11 +146,7 @@ impl ResumeStore {
     pub(super) async fn load<T: DeserializeOwned + Send + 'static>(&self, key: &str) -> Result<Option<T>, Error> {
         let path = self.file(key);
         blocking(move || {
-            let text = match fs::read(&path) {
-                Ok(text) => text,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(Error::io(path.display(), error)),
-            };
+            let Some(text) = read_if_there(&path)? else { return Ok(None) };
             serde_json::from_slice(&text).map(Some).map_err(|error| {
                 let message = format!("{}: it is no resume token of this version ({error}); remove it to begin anew", path.display());
                 Error::of(Kind::Input, None, message)
@@ -161,18 +157,11 @@ impl ResumeStore {
 
     /// Keeps a value, whole or not at all.
     pub(super) async fn save<T: Serialize>(&self, key: &str, value: &T) -> Result<(), Error> {
-        let (folder, path) = (self.folder.clone(), self.file(key));
+        let path = self.file(key);
         let text = serde_json::to_vec(value);
         blocking(move || {
-            let write = || -> io::Result<()> {
-                // Made for its owner alone, which renaming keeps.
-                let mut file = tempfile::NamedTempFile::new_in(&folder)?;
-                file.write_all(&text?)?;
-                file.as_file().sync_all()?;
-                file.persist(&path)?;
-                sync_folder(&folder)
-            };
-            write().map_err(|error| Error::io(format!("the resume token {}", path.display()), error))
+            let written = text.map_err(Into::into).and_then(|text| write_whole(&path, &text, Readers::Owner));
+            written.map_err(|error| Error::io(format!("the resume token {}", path.display()), error))
         })
         .await
     }
@@ -203,11 +192,6 @@ pub(super) fn key(account: &str, path: Option<&Path>, source: &Fingerprint) -> S
     hex(&hash.finalize()[..16])
 }
 
-/// A rename is only on the disk when its folder is.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
 /// The right to work on something, held by one task on this machine.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -229,14 +213,8 @@ impl Lock {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let file = options.create(true).append(true).open(&path).map_err(fault)?;
-            match file.try_lock() {
-                Ok(()) => Ok(Self { path, _file: file }),
-                Err(fs::TryLockError::WouldBlock) => {
-                    let message = "another process or task is at this upload; wait for it, or stop it first";
-                    Err(Error::of(Kind::InUse, None, message))
-                }
-                Err(fs::TryLockError::Error(error)) => Err(fault(error)),
-            }
+            lock(&file, &path, || "another process or task is at this upload; wait for it, or stop it first".to_owned())?;
+            Ok(Self { path, _file: file })
         })
         .await
     }
