@@ -182,6 +182,20 @@ impl Error {
         self
     }
 
+    /// A call of an earlier process, which may have been done.
+    pub(crate) fn of_attempt(attempted: Attempted) -> Self {
+        let message = Some("an earlier process was interrupted at this call, and what came of it is not known".to_owned());
+        let (kind, operation) = (Kind::Transport, Operation::find(attempted.operation()));
+        Self(Box::new(Inner { kind, operation, message, outcome_unknown: true, attempted: Some(attempted), ..Inner::default() }))
+    }
+
+    /// Says what was done although this went wrong.
+    pub(crate) fn in_spite_of(mut self, done: impl fmt::Display) -> Self {
+        let message = self.0.message.take().unwrap_or_default();
+        self.0.message = Some(format!("{done}, but: {message}"));
+        self
+    }
+
     pub(crate) fn is_transport(&self) -> bool {
         self.0.kind == Kind::Transport
     }

@@ -6,21 +6,20 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Body;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::body::{Reader, sending};
 use super::course::{Course, Seen, Step};
 use super::source::{Fingerprint, Opened, Watch};
-use super::token::{Lock, ResumeStore, ResumeToken, key};
+use super::token::{Kept, Lock, ResumeToken};
 use super::{Options, Upload, UploadPhase, UploadProgress, UploadSource, Uploaded, Verification};
 use crate::error::Kind;
 use crate::operation::{SEND_UPLOAD_BYTES, START_UPLOAD_SESSION};
 use crate::storage::{UploadSession, UploadStatus};
 use crate::transport::{Clock, since};
 use crate::types::{UploadId, UploadUsecase, UploadVideo};
-use crate::work::{blocking, hex};
+use crate::work::blocking;
 use crate::{Client, ContentRange, Error};
 
 /// Storages have been seen to answer 408 for a session at the end of its week.
@@ -74,13 +73,6 @@ struct Active {
     lock: Lock,
 }
 
-/// Where the token is kept.
-struct Kept {
-    store: ResumeStore,
-    key: String,
-    lock: Lock,
-}
-
 /// What comparing has shown.
 enum Proof {
     Same(Verification),
@@ -100,23 +92,15 @@ impl Drive {
         if let Some(token) = &token {
             token.check_version()?;
         }
-        let path = source.path().and_then(|path| path.canonicalize().ok());
         let Opened { reader, fingerprint, watch } = source.open().await?;
         let total = fingerprint.size;
         progress.send_modify(|progress| progress.total = total);
         let kept = match options.store {
             None => None,
-            Some(store) => {
-                let shared = client.shared();
-                let secret = Sha256::digest(shared.key.secret());
-                let account = format!("{}/{:?}/{}", shared.base_url, client.org(), hex(&secret));
-                let key = key(&account, path.as_deref(), &fingerprint);
-                let lock = store.lock(&key).await?;
-                Some(Kept { store, key, lock })
-            }
+            Some(store) => Some(Kept::open(store, &client, "upload", watch.path(), &fingerprint).await?),
         };
         let token = match (token, &kept) {
-            (None, Some(kept)) => kept.store.load(&kept.key).await?,
+            (None, Some(kept)) => kept.load().await?,
             (token, _) => token,
         };
         let mut drive = Self {
@@ -266,7 +250,7 @@ impl Drive {
         let told = token.clone();
         let token = &self.active.insert(Active { session, token, lock }).token;
         if let Some(kept) = &self.kept {
-            kept.store.save(&kept.key, token).await?;
+            kept.save(token).await?;
         }
         self.progress.send_modify(|progress| progress.token = Some(told));
         Ok(())
@@ -408,10 +392,10 @@ impl Drive {
 
     /// Removes the token from the store.
     async fn forget(&mut self) -> Result<(), Error> {
-        let Some(kept) = self.kept.take() else { return Ok(()) };
-        kept.store.remove(&kept.key).await?;
-        kept.lock.retire();
-        Ok(())
+        match self.kept.take() {
+            Some(kept) => kept.forget().await,
+            None => Ok(()),
+        }
     }
 
     fn retire_session(&mut self) {

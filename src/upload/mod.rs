@@ -10,10 +10,12 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use source::UploadSource;
+pub(crate) use token::Kept;
 pub use token::{ResumeStore, ResumeToken};
 
 use crate::calls::BoxFuture;
@@ -153,6 +155,12 @@ impl Upload {
         self.progress.subscribe()
     }
 
+    /// Tells its progress there.
+    pub(crate) fn with_progress(mut self, progress: watch::Sender<UploadProgress>) -> Self {
+        self.progress = progress;
+        self
+    }
+
     /// Something to cancel it with, from anywhere.
     #[must_use]
     pub fn canceller(&self) -> Canceller {
@@ -215,7 +223,8 @@ pub struct UploadProgress {
 }
 
 /// A complete upload.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Uploaded {
     /// The id, to create a project with.
@@ -233,7 +242,7 @@ pub struct Uploaded {
 }
 
 /// How an upload was compared with its source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Verification {
     /// The storage told the same CRC-32C.

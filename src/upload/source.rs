@@ -50,6 +50,7 @@ enum Inner {
     Seekable(Box<dyn ReadSeek>),
     AsyncSeekable(Box<dyn AsyncReadSeek>),
     Stream { reader: Pin<Box<dyn AsyncRead + Send>>, limit: u64 },
+    Open(Box<Opened>),
 }
 
 impl UploadSource {
@@ -71,20 +72,22 @@ impl UploadSource {
         Self(Inner::Stream { reader: Box::pin(reader), limit })
     }
 
-    pub(super) fn path(&self) -> Option<&Path> {
+    /// The name of a file, without its ending.
+    pub(crate) fn name(&self) -> Option<String> {
         match &self.0 {
-            Inner::Path(path) => Some(path),
+            Inner::Path(path) => Some(path.file_stem()?.to_string_lossy().into_owned()),
             _ => None,
         }
     }
 
     /// Opens it and takes its fingerprint.
-    pub(super) async fn open(self) -> Result<Opened, Error> {
+    pub(crate) async fn open(self) -> Result<Opened, Error> {
         let source: Box<dyn ReadSeek> = match self.0 {
             Inner::Path(path) => return blocking(move || open_path(path)).await,
             Inner::Seekable(source) => source,
             Inner::AsyncSeekable(source) => Box::new(SyncIoBridge::new(source)),
             Inner::Stream { reader, limit } => Box::new(spool(reader, limit).await?),
+            Inner::Open(opened) => return Ok(*opened),
         };
         blocking(move || {
             let mut source = source;
@@ -100,6 +103,7 @@ impl fmt::Debug for UploadSource {
         match &self.0 {
             Inner::Path(path) => f.debug_tuple("UploadSource").field(path).finish(),
             Inner::Seekable(_) | Inner::AsyncSeekable(_) => f.write_str("UploadSource(seekable)"),
+            Inner::Open(opened) => write!(f, "UploadSource(open, {} bytes)", opened.fingerprint.size),
             Inner::Stream { limit, .. } => write!(f, "UploadSource(stream of at most {limit} bytes)"),
         }
     }
@@ -148,10 +152,16 @@ impl From<Vec<u8>> for UploadSource {
 }
 
 /// A source that is open.
-pub(super) struct Opened {
+pub(crate) struct Opened {
     pub(super) reader: Reader,
-    pub(super) fingerprint: Fingerprint,
-    pub(super) watch: Watch,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) watch: Watch,
+}
+
+impl From<Opened> for UploadSource {
+    fn from(opened: Opened) -> Self {
+        Self(Inner::Open(Box::new(opened)))
+    }
 }
 
 fn open_path(path: PathBuf) -> Result<Opened, Error> {
@@ -196,8 +206,8 @@ async fn spool(mut reader: Pin<Box<dyn AsyncRead + Send>>, limit: u64) -> Result
 
 /// What a source is known by: an upload only goes on with the same one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Fingerprint {
-    pub(super) size: u64,
+pub(crate) struct Fingerprint {
+    pub(crate) size: u64,
     /// Nanoseconds since 1970, of a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     modified: Option<i64>,
@@ -269,11 +279,16 @@ impl Stamp {
 
 /// Looks whether a file is still the one that was opened.
 #[derive(Clone)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     path: Option<(PathBuf, Stamp)>,
 }
 
 impl Watch {
+    /// Where the file is, whatever way leads there.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_ref().map(|(path, _)| path.as_path())
+    }
+
     pub(super) async fn check(&self) -> Result<(), Error> {
         let Some((path, stamp)) = self.path.clone() else { return Ok(()) };
         blocking(move || {

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::source::Fingerprint;
-use crate::Error;
 use crate::error::Kind;
 use crate::types::UploadId;
 use crate::work::{Readers, blocking, hex, lock, read_if_there, write_whole};
+use crate::{Client, Error};
 
 /// Sessions live about this long.
 const SESSION_LIFE: Duration = Duration::from_secs(7 * 86_400);
@@ -86,6 +86,10 @@ impl ResumeToken {
         self.started_at().checked_add(SESSION_LIFE).unwrap_or(UNIX_EPOCH)
     }
 
+    pub(crate) fn is_of_the_session(&self, other: &Self) -> bool {
+        self.session == other.session
+    }
+
     /// An error for the token of a later version of this crate.
     pub(super) fn check_version(&self) -> Result<(), Error> {
         if self.version == VERSION {
@@ -137,14 +141,40 @@ impl ResumeStore {
         builder.recursive(true).create(&folder).map_err(|error| Error::io(folder.display(), error))?;
         Ok(Self { folder })
     }
+}
 
-    fn file(&self, key: &str) -> PathBuf {
-        self.folder.join(format!("{key}.json"))
+/// The place in a store where the token of one piece of work is kept, by the only one who works on it.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    path: PathBuf,
+    lock: Lock,
+}
+
+impl Kept {
+    /// Finds the place of what is done for a purpose with a source: each account has its own.
+    pub(crate) async fn open(
+        store: ResumeStore,
+        client: &Client,
+        purpose: &str,
+        source: Option<&Path>,
+        fingerprint: &Fingerprint,
+    ) -> Result<Self, Error> {
+        let shared = client.shared();
+        let mut hash = Sha256::new();
+        hash.update(format!("{purpose}/{}/{:?}/", shared.base_url, client.org()));
+        hash.update(Sha256::digest(shared.key.secret()));
+        fingerprint.digest(&mut hash);
+        if let Some(source) = source.and_then(|source| source.canonicalize().ok()) {
+            hash.update(source.as_os_str().as_encoded_bytes());
+        }
+        let name = hex(&hash.finalize()[..16]);
+        let lock = Lock::take(store.folder.join(format!("{name}.lock"))).await?;
+        Ok(Self { path: store.folder.join(format!("{name}.json")), lock })
     }
 
-    /// What is kept under a key. A file that cannot be read as such is an error: it may be hours of work.
-    pub(super) async fn load<T: DeserializeOwned + Send + 'static>(&self, key: &str) -> Result<Option<T>, Error> {
-        let path = self.file(key);
+    /// What is kept. A file that cannot be read as such is an error: it may be hours of work.
+    pub(crate) async fn load<T: DeserializeOwned + Send + 'static>(&self) -> Result<Option<T>, Error> {
+        let path = self.path.clone();
         blocking(move || {
             let Some(text) = read_if_there(&path)? else { return Ok(None) };
             serde_json::from_slice(&text).map(Some).map_err(|error| {
@@ -155,10 +185,9 @@ impl ResumeStore {
         .await
     }
 
-    /// Keeps a value, whole or not at all.
-    pub(super) async fn save<T: Serialize>(&self, key: &str, value: &T) -> Result<(), Error> {
-        let path = self.file(key);
-        let text = serde_json::to_vec(value);
+    /// Keeps this from now on, whole or not at all.
+    pub(crate) async fn save<T: Serialize>(&self, value: &T) -> Result<(), Error> {
+        let (path, text) = (self.path.clone(), serde_json::to_vec(value));
         blocking(move || {
             let written = text.map_err(Into::into).and_then(|text| write_whole(&path, &text, Readers::Owner));
             written.map_err(|error| Error::io(format!("the resume token {}", path.display()), error))
@@ -166,30 +195,16 @@ impl ResumeStore {
         .await
     }
 
-    /// The right to work on what is kept under a key.
-    pub(super) async fn lock(&self, key: &str) -> Result<Lock, Error> {
-        Lock::take(self.folder.join(format!("{key}.lock"))).await
-    }
-
-    pub(super) async fn remove(&self, key: &str) -> Result<(), Error> {
-        let path = self.file(key);
+    pub(crate) async fn forget(self) -> Result<(), Error> {
+        let path = self.path;
         blocking(move || match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(path.display(), error)),
             _ => Ok(()),
         })
-        .await
+        .await?;
+        self.lock.retire();
+        Ok(())
     }
-}
-
-/// A name for what belongs to an account, a path and a source.
-pub(super) fn key(account: &str, path: Option<&Path>, source: &Fingerprint) -> String {
-    let mut hash = Sha256::new();
-    hash.update(format!("{account}/"));
-    source.digest(&mut hash);
-    if let Some(path) = path {
-        hash.update(path.as_os_str().as_encoded_bytes());
-    }
-    hex(&hash.finalize()[..16])
 }
 
 /// The right to work on something, held by one task on this machine.

@@ -4,6 +4,7 @@
 
 mod billed;
 mod build_script;
+mod clip;
 mod download;
 mod errors;
 mod pages;

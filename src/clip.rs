@@ -1,0 +1,625 @@
+//! From a video to its clips: upload, project, wait, as one piece of work that can stop and go on anywhere.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use futures_core::Stream;
+use futures_util::future::{self, Either};
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
+
+use crate::calls::{BoxFuture, CreateProject};
+use crate::error::Kind;
+use crate::operation::{CREATE_PROJECT, SEND_UPLOAD_BYTES};
+use crate::types::ProjectId;
+use crate::upload::Kept;
+use crate::work::hex;
+use crate::{
+    Attempted, Client, Error, Reference, ResumeStore, ResumeToken, Upload, UploadProgress, UploadSource, Uploaded, Verification, Wait,
+    WaitEvent, WaitOutcome,
+};
+
+/// The version of what is stored.
+const VERSION: u32 = 1;
+
+impl Client {
+    /// Makes clips of a video on this machine: uploads it, creates a project of it, and waits for that.
+    ///
+    /// ```no_run
+    /// # async fn example(client: &opusclip::Client) -> Result<(), opusclip::Error> {
+    /// use opusclip::ResumeStore;
+    ///
+    /// let store = ResumeStore::open("unfinished")?;
+    /// let done = client.clip("talk.mp4").with_store(&store).await?;
+    /// let report = client.download(&done.project, "clips").await?;
+    /// # let _ = report;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// **The project is billed**, and created once: never of an upload that was not verified, never again where the reply was lost.
+    /// With a store, the same call with the same source goes on where an earlier process was interrupted, whatever it was at; where
+    /// it was at the billed call, and nobody knows what came of that, it says so instead of asking again
+    /// ([`Error::is_outcome_unknown`]). With the feature `unstable` it looks for the project first. What is wrong with the options of
+    /// the project is told before the upload begins.
+    ///
+    /// The store remembers the project after its end, too, so that a source is not billed twice: see [`Clipping::forget`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`upload`](Self::upload), [`create_project`](Self::create_project) and [`wait`](Self::wait);
+    /// [`Error::is_outcome_unknown`] after a lost reply, now or earlier.
+    #[must_use = "nothing begins before it is awaited"]
+    pub fn clip(&self, source: impl Into<UploadSource>) -> Clipping {
+        let options = Options {
+            upload: Arc::new(|upload| upload),
+            project: Arc::new(|call| call),
+            wait: Arc::new(|wait| wait),
+            takes_unverified: false,
+        };
+        let source = source.into();
+        Clipping {
+            client: self.clone(),
+            options,
+            name: source.name(),
+            kept: None,
+            token: None,
+            stage: Stage::New(Box::new(New { source, store: None })),
+            progress: watch::Sender::default(),
+        }
+    }
+}
+
+/// What a later process needs to go on from a video to its clips.
+///
+/// It says how far it is, and can be kept as any value of serde's, where only its owner can read it: while the upload is under
+/// way it holds a secret, as [`ResumeToken`] does.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClipToken {
+    version: u32,
+    /// SHA-256 of what the project was asked for with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<String>,
+    state: State,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum State {
+    Uploading(ResumeToken),
+    Uploaded(Uploaded),
+    /// Asked for; whether there is a project is not known before the reply.
+    Creating(Uploaded, Attempted),
+    Created(Uploaded, ProjectId),
+}
+
+impl ClipToken {
+    fn new(state: State) -> Self {
+        Self { version: VERSION, request: None, state }
+    }
+
+    /// The upload, once it is complete.
+    #[must_use]
+    pub fn uploaded(&self) -> Option<&Uploaded> {
+        match &self.state {
+            State::Uploading(_) => None,
+            State::Uploaded(uploaded) | State::Creating(uploaded, _) | State::Created(uploaded, _) => Some(uploaded),
+        }
+    }
+
+    /// The project, once it is known.
+    #[must_use]
+    pub fn project(&self) -> Option<&ProjectId> {
+        match &self.state {
+            State::Created(_, project) => Some(project),
+            _ => None,
+        }
+    }
+
+    /// The billed call, while nobody knows what came of it.
+    #[must_use]
+    pub fn attempted(&self) -> Option<&Attempted> {
+        match &self.state {
+            State::Creating(_, attempted) => Some(attempted),
+            _ => None,
+        }
+    }
+
+    /// The project of a lost reply was found, as in the dashboard: go on with it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid_input`] for a token that is not at this place.
+    pub fn found(mut self, project: impl Into<ProjectId>) -> Result<Self, Error> {
+        self.state = State::Created(self.lost()?, project.into());
+        Ok(self)
+    }
+
+    /// There is no project of a lost reply, which somebody has made sure of: create one. **This may be billed a second time** if
+    /// that is not so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid_input`] for a token that is not at this place.
+    pub fn not_found(mut self) -> Result<Self, Error> {
+        self.state = State::Uploaded(self.lost()?);
+        Ok(self)
+    }
+
+    fn lost(&self) -> Result<Uploaded, Error> {
+        match &self.state {
+            State::Creating(uploaded, _) => Ok(uploaded.clone()),
+            _ => Err(Error::input(&CREATE_PROJECT, "the token is not one of a project whose reply was lost; go on with it as it is")),
+        }
+    }
+}
+
+impl fmt::Debug for ClipToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.state {
+            State::Uploading(token) => write!(f, "ClipToken(uploading {} of {} bytes)", token.persisted(), token.size()),
+            State::Uploaded(uploaded) => write!(f, "ClipToken(uploaded {})", uploaded.upload_id),
+            State::Creating(_, attempted) => write!(f, "ClipToken(creating: {attempted})"),
+            State::Created(_, project) => write!(f, "ClipToken(project {project})"),
+        }
+    }
+}
+
+/// What [`Clipping::next`] tells.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ClipEvent {
+    /// There is a new token, to be kept by whoever does not use a store. The billed call is only sent when the next event is asked
+    /// for.
+    Token(ClipToken),
+    /// The upload is complete.
+    Uploaded(Uploaded),
+    /// The project exists.
+    Created(ProjectId),
+    /// Something of the wait for it.
+    Waiting(WaitEvent),
+    /// The end.
+    Ended(Clipped),
+}
+
+/// A video that was made clips of.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Clipped {
+    /// Its upload.
+    pub uploaded: Uploaded,
+    /// Its project, to be downloaded or waited for further.
+    pub project: ProjectId,
+    /// How the wait ended, with the clips where there are any.
+    pub outcome: WaitOutcome,
+}
+
+#[derive(Clone)]
+struct Options {
+    upload: Arc<dyn Fn(Upload) -> Upload + Send + Sync>,
+    project: Arc<dyn for<'c> Fn(CreateProject<'c>) -> CreateProject<'c> + Send + Sync>,
+    wait: Arc<dyn Fn(Wait) -> Wait + Send + Sync>,
+    takes_unverified: bool,
+}
+
+enum Stage {
+    New(Box<New>),
+    Beginning(BoxFuture<'static, Result<Begun, Error>>),
+    Uploading(BoxFuture<'static, Result<Uploaded, Error>>, watch::Receiver<UploadProgress>),
+    /// The token says what is next.
+    Between,
+    /// Everything is written down for this call.
+    Asking(Reference),
+    Waiting(Box<Wait>),
+    Over,
+}
+
+struct New {
+    source: UploadSource,
+    store: Option<ResumeStore>,
+}
+
+struct Begun {
+    source: UploadSource,
+    kept: Option<Kept>,
+    token: Option<ClipToken>,
+}
+
+/// The work from a video to its clips; [`Client::clip`] makes it, `.await` runs it to its end.
+pub struct Clipping {
+    client: Client,
+    options: Options,
+    /// The name of the file, which is the title of the project unless another is set.
+    name: Option<String>,
+    kept: Option<Kept>,
+    token: Option<ClipToken>,
+    stage: Stage,
+    progress: watch::Sender<UploadProgress>,
+}
+
+impl fmt::Debug for Clipping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clipping").field("token", &self.token).finish_non_exhaustive()
+    }
+}
+
+impl Clipping {
+    /// Sets the options of the project, as those of [`Client::create_project`]; may be called more than once.
+    ///
+    /// ```no_run
+    /// # fn example(client: &opusclip::Client) {
+    /// use opusclip::types::{CurationPreferences, DurationRange};
+    ///
+    /// let preferences = CurationPreferences::new().with_clip_durations([DurationRange::new(30, 60)]);
+    /// let clipping = client.clip("talk.mp4").with_project(move |call| call.with_curation_pref(preferences.clone()));
+    /// # let _ = clipping;
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_project(mut self, set: impl for<'c> Fn(CreateProject<'c>) -> CreateProject<'c> + Send + Sync + 'static) -> Self {
+        self.options.project = Arc::new(set);
+        self
+    }
+
+    /// Sets the options of the upload, as [`Upload::with_chunk_size`]. The store is this one's: give none to the upload.
+    #[must_use]
+    pub fn with_upload(mut self, set: impl Fn(Upload) -> Upload + Send + Sync + 'static) -> Self {
+        self.options.upload = Arc::new(set);
+        self
+    }
+
+    /// Sets the options of the wait, as [`Wait::with_deadline`].
+    #[must_use]
+    pub fn with_wait(mut self, set: impl Fn(Wait) -> Wait + Send + Sync + 'static) -> Self {
+        self.options.wait = Arc::new(set);
+        self
+    }
+
+    /// Creates a project also where the storage told no hash of what it has. Default: that is an error.
+    #[must_use]
+    pub fn with_unverified_uploads(mut self) -> Self {
+        self.options.takes_unverified = true;
+        self
+    }
+
+    /// Keeps the token in a store, and goes on with what is kept there of this source.
+    #[must_use]
+    pub fn with_store(mut self, store: &ResumeStore) -> Self {
+        if let Stage::New(new) = &mut self.stage {
+            new.store = Some(store.clone());
+        }
+        self
+    }
+
+    /// Goes on from this token, whatever a store has. The source is only read if the upload is not complete.
+    #[must_use]
+    pub fn with_token(mut self, token: ClipToken) -> Self {
+        self.token = Some(token);
+        self
+    }
+
+    /// Where it is: what a later process can go on with. After an error, too.
+    #[must_use]
+    pub fn token(&self) -> Option<&ClipToken> {
+        self.token.as_ref()
+    }
+
+    /// How far the upload is.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<UploadProgress> {
+        self.progress.subscribe()
+    }
+
+    /// Removes what the store has of this source, so that the next time it is uploaded and billed anew.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_io`] if the file cannot be removed, or the source not be read; [`Error::is_in_use`] while another is at it.
+    pub async fn forget(self) -> Result<(), Error> {
+        let kept = match self.stage {
+            Stage::New(new) => begin(self.client, *new, None).await?.kept,
+            _ => self.kept,
+        };
+        match kept {
+            Some(kept) => kept.forget().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The next thing that happens, or `None` after the end. Dropping the future loses nothing, but for one thing: a billed call that
+    /// it was waiting for counts as one whose reply was lost.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::clip`]. After an error of the wait it can go on; after any other it is over, and [`token`](Self::token) has
+    /// what to begin again with.
+    pub async fn next(&mut self) -> Result<Option<ClipEvent>, Error> {
+        loop {
+            let event = match &mut self.stage {
+                Stage::Over => return Ok(None),
+                Stage::New(_) => {
+                    self.begin()?;
+                    None
+                }
+                Stage::Beginning(beginning) => {
+                    let begun = beginning.as_mut().await;
+                    self.stage = Stage::Over;
+                    self.begun(begun?)?;
+                    None
+                }
+                Stage::Uploading(upload, progress) => {
+                    let ended = match future::select(upload.as_mut(), Box::pin(progress.changed())).await {
+                        Either::Left((uploaded, _)) => Some(uploaded),
+                        Either::Right(_) => None,
+                    };
+                    match ended {
+                        Some(uploaded) => {
+                            self.stage = Stage::Over;
+                            Some(self.uploaded(uploaded).await?)
+                        }
+                        None => {
+                            let token = progress.borrow_and_update().token.clone();
+                            self.uploading(token).await?
+                        }
+                    }
+                }
+                Stage::Between => self.go_on().await?,
+                Stage::Asking(reference) => {
+                    let reference = reference.clone();
+                    // As the token has it: from here on there may be a project.
+                    self.stage = Stage::Between;
+                    self.ask(&reference).await?;
+                    None
+                }
+                Stage::Waiting(wait) => match wait.next().await? {
+                    Some(WaitEvent::Ended(outcome)) => {
+                        self.stage = Stage::Over;
+                        Some(self.ended(outcome).await?)
+                    }
+                    Some(event) => Some(ClipEvent::Waiting(event)),
+                    None => return Ok(None),
+                },
+            };
+            if event.is_some() {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Everything that happens, as a stream; it ends after [`ClipEvent::Ended`] or the first error.
+    pub fn into_stream(self) -> impl Stream<Item = Result<ClipEvent, Error>> + Send {
+        stream::unfold(Some(self), |clipping| async move {
+            let mut clipping = clipping?;
+            match clipping.next().await {
+                Ok(event) => Some((Ok(event?), Some(clipping))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
+        // Hours of upload come before the call: what is wrong with it is told now.
+        self.call("uploadId").check()?;
+        if let Stage::New(new) = std::mem::replace(&mut self.stage, Stage::Over) {
+            self.stage = Stage::Beginning(Box::pin(begin(self.client.clone(), *new, self.token.clone())));
+        }
+        Ok(())
+    }
+
+    fn begun(&mut self, begun: Begun) -> Result<(), Error> {
+        let Begun { source, kept, token } = begun;
+        (self.kept, self.token) = (kept, token);
+        let resumed = match &self.token {
+            None => None,
+            Some(token) if token.version != VERSION => {
+                let message = format!("the token has the version {}; this version of opusclip reads {VERSION}", token.version);
+                return Err(Error::of(Kind::Input, None, message));
+            }
+            Some(token) if token.request.as_ref().is_some_and(|request| *request != self.request()) => {
+                let message = "a project of this source was asked for with other options; take the same ones, or `forget` it to be billed \
+                               for another project";
+                return Err(Error::input(&CREATE_PROJECT, message));
+            }
+            Some(ClipToken { state: State::Uploading(token), .. }) => Some(token.clone()),
+            Some(_) => {
+                self.stage = Stage::Between;
+                return Ok(());
+            }
+        };
+        let upload = match resumed {
+            None => self.client.upload(source),
+            Some(token) => self.client.resume(token, source),
+        };
+        let upload = (self.options.upload)(upload).with_progress(self.progress.clone());
+        let progress = upload.progress();
+        self.stage = Stage::Uploading(upload.into_future(), progress);
+        Ok(())
+    }
+
+    /// Tells a token, if it is that of another session.
+    async fn uploading(&mut self, token: Option<ResumeToken>) -> Result<Option<ClipEvent>, Error> {
+        let Some(token) = token else { return Ok(None) };
+        let is_known = matches!(&self.token, Some(ClipToken { state: State::Uploading(known), .. }) if known.is_of_the_session(&token));
+        let token = ClipToken::new(State::Uploading(token));
+        if is_known {
+            self.token = Some(token);
+            return Ok(None);
+        }
+        self.keep(token.clone()).await?;
+        Ok(Some(ClipEvent::Token(token)))
+    }
+
+    async fn uploaded(&mut self, uploaded: Result<Uploaded, Error>) -> Result<ClipEvent, Error> {
+        let uploaded = match uploaded {
+            Ok(uploaded) => uploaded,
+            Err(error) => {
+                self.uploading(error.resume_token().cloned()).await?;
+                return Err(error);
+            }
+        };
+        self.keep(ClipToken::new(State::Uploaded(uploaded.clone()))).await?;
+        self.stage = Stage::Between;
+        Ok(ClipEvent::Uploaded(uploaded))
+    }
+
+    /// What is next where the upload is complete.
+    async fn go_on(&mut self) -> Result<Option<ClipEvent>, Error> {
+        let state = self.token.as_ref().map(|token| token.state.clone());
+        match state {
+            Some(State::Uploaded(uploaded)) => {
+                if let Err(error) = self.is_usable(&uploaded) {
+                    self.stage = Stage::Over;
+                    return Err(error);
+                }
+                let reference = self.client.new_reference();
+                let attempted = self.call(uploaded.upload_id.as_str()).with_reference(&reference).attempt();
+                let request = Some(self.request());
+                let token = ClipToken { request, ..ClipToken::new(State::Creating(uploaded, attempted)) };
+                self.keep(token.clone()).await?;
+                self.stage = Stage::Asking(reference);
+                Ok(Some(ClipEvent::Token(token)))
+            }
+            Some(State::Creating(uploaded, attempted)) => {
+                self.stage = Stage::Over;
+                let client = self.client.clone();
+                match find(&client, &attempted).await {
+                    Ok(Some(project)) => self.created(uploaded, project).await?,
+                    Ok(None) => return Err(Error::of_attempt(attempted)),
+                    Err(error) => return Err(Error::of_attempt(attempted).in_spite_of(format_args!("it was looked for ({error})"))),
+                }
+                Ok(None)
+            }
+            Some(State::Created(_, project)) => {
+                self.stage = Stage::Waiting(Box::new((self.options.wait)(self.client.wait(&project))));
+                Ok(Some(ClipEvent::Created(project)))
+            }
+            Some(State::Uploading(_)) | None => Ok(None),
+        }
+    }
+
+    /// Sends the billed call.
+    async fn ask(&mut self, reference: &Reference) -> Result<(), Error> {
+        let Some(uploaded) = self.token.as_ref().and_then(ClipToken::uploaded).cloned() else { return Ok(()) };
+        let created = self.call(uploaded.upload_id.as_str()).with_reference(reference).await;
+        match created {
+            Ok(project) => self.created(uploaded, project.id).await,
+            Err(error) => {
+                self.stage = Stage::Over;
+                if !error.is_outcome_unknown() {
+                    // Nothing was done: the next time may ask.
+                    self.keep(ClipToken::new(State::Uploaded(uploaded))).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn created(&mut self, uploaded: Uploaded, project: ProjectId) -> Result<(), Error> {
+        let token = ClipToken { request: Some(self.request()), ..ClipToken::new(State::Created(uploaded, project.clone())) };
+        self.token = Some(token.clone());
+        self.stage = Stage::Between;
+        match &self.kept {
+            Some(kept) => kept.save(&token).await.map_err(|error| error.in_spite_of(format_args!("the project {project} was created"))),
+            None => Ok(()),
+        }
+    }
+
+    async fn ended(&mut self, outcome: WaitOutcome) -> Result<ClipEvent, Error> {
+        let Some(ClipToken { state: State::Created(uploaded, project), .. }) = self.token.clone() else {
+            return Err(Error::input(&CREATE_PROJECT, "there is no project"));
+        };
+        if outcome == WaitOutcome::Gone
+            && let Some(kept) = self.kept.take()
+        {
+            kept.forget().await?;
+        }
+        Ok(ClipEvent::Ended(Clipped { uploaded, project, outcome }))
+    }
+
+    /// Whether a project may be created of it.
+    fn is_usable(&self, uploaded: &Uploaded) -> Result<(), Error> {
+        if uploaded.size == 0 {
+            return Err(Error::input(&CREATE_PROJECT, "the source is empty; expected a video"));
+        }
+        if uploaded.verification == Verification::Unverified && !self.options.takes_unverified {
+            let message = "the storage told no hash of the upload, so that nothing shows that it is whole and no project is created of it; \
+                           `with_unverified_uploads` allows that";
+            return Err(Error::of(Kind::Decode, &SEND_UPLOAD_BYTES, message));
+        }
+        Ok(())
+    }
+
+    fn call(&self, upload_id: &str) -> CreateProject<'_> {
+        let mut call = (self.options.project)(self.client.create_project(upload_id));
+        if let Some(name) = &self.name {
+            call.body.uploaded_video_attr.get_or_insert_default().title.get_or_insert_with(|| name.clone());
+        }
+        call
+    }
+
+    /// What the project is asked for with, apart from the upload.
+    fn request(&self) -> String {
+        let body = serde_json::to_vec(&self.call("").body).unwrap_or_default();
+        hex(&Sha256::digest(body))
+    }
+
+    async fn keep(&mut self, token: ClipToken) -> Result<(), Error> {
+        if let Some(kept) = &self.kept {
+            kept.save(&token).await?;
+        }
+        self.token = Some(token);
+        Ok(())
+    }
+}
+
+impl IntoFuture for Clipping {
+    type Output = Result<Clipped, Error>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(mut self) -> Self::IntoFuture {
+        Box::pin(async move {
+            loop {
+                match self.next().await? {
+                    Some(ClipEvent::Ended(clipped)) => return Ok(clipped),
+                    Some(_) => {}
+                    None => return Err(Error::input(None, "the end was read by `next` already")),
+                }
+            }
+        })
+    }
+}
+
+/// Finds out where it is.
+async fn begin(client: Client, new: New, token: Option<ClipToken>) -> Result<Begun, Error> {
+    let New { source, store } = new;
+    let Some(store) = store else { return Ok(Begun { source, kept: None, token }) };
+    let opened = source.open().await?;
+    let kept = Kept::open(store, &client, "clip", opened.watch.path(), &opened.fingerprint).await?;
+    let token = match token {
+        Some(token) => {
+            kept.save(&token).await?;
+            Some(token)
+        }
+        None => kept.load().await?,
+    };
+    Ok(Begun { source: opened.into(), kept: Some(kept), token })
+}
+
+/// Looks for the project of a lost reply.
+#[cfg(feature = "unstable")]
+async fn find(client: &Client, attempted: &Attempted) -> Result<Option<ProjectId>, Error> {
+    match client.reconcile(attempted).await? {
+        crate::Reconciled::Found(project) => Ok(Some(project.id)),
+        _ => Ok(None),
+    }
+}
+
+/// Nothing that is documented would find it.
+#[cfg(not(feature = "unstable"))]
+async fn find(_: &Client, _: &Attempted) -> Result<Option<ProjectId>, Error> {
+    Ok(None)
+}

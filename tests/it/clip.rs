@@ -1,0 +1,255 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::task::Poll;
+
+use opusclip::{Client, ClipEvent, ClipToken, Clipped, Clipping, Error, ResumeStore, WaitOutcome};
+use opusclip_sandbox::{Sandbox, SandboxBuilder};
+
+use crate::support::together;
+
+const SIZE: usize = (600 << 10) + 1;
+
+fn sandbox() -> SandboxBuilder {
+    Sandbox::builder().without_rate_limits()
+}
+
+struct Desk {
+    sandbox: Arc<Sandbox>,
+    client: Client,
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let (sandbox, client) = together(sandbox()).await;
+        let desk = Self { sandbox, client, folder: tempfile::tempdir().unwrap() };
+        std::fs::write(desk.video(), vec![7; SIZE]).unwrap();
+        desk
+    }
+
+    fn video(&self) -> PathBuf {
+        self.folder.path().join("Talk of May.mp4")
+    }
+
+    fn store(&self) -> ResumeStore {
+        ResumeStore::open(self.folder.path().join("store")).unwrap()
+    }
+
+    fn clip(&self) -> Clipping {
+        self.client.clip(self.video()).with_store(&self.store())
+    }
+
+    fn projects(&self) -> u64 {
+        self.sandbox.journal().iter().filter(|entry| entry.operation == "create_project" && entry.effect).count() as u64
+    }
+}
+
+/// The events up to the end or an error, by name.
+async fn events(clipping: &mut Clipping) -> (Vec<&'static str>, Result<Clipped, Error>) {
+    let mut names = Vec::new();
+    loop {
+        names.push(match clipping.next().await {
+            Ok(Some(ClipEvent::Token(_))) => "token",
+            Ok(Some(ClipEvent::Uploaded(_))) => "uploaded",
+            Ok(Some(ClipEvent::Created(_))) => "created",
+            Ok(Some(ClipEvent::Waiting(_))) => continue,
+            Ok(Some(ClipEvent::Ended(clipped))) => return (names, Ok(clipped)),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => return (names, Err(error)),
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_video_becomes_clips_and_is_billed_once() {
+    let desk = Desk::new().await;
+    let (names, done) = events(&mut desk.clip()).await;
+    assert!(names.ends_with(&["uploaded", "token", "created"]), "{names:?}");
+    let done = done.unwrap();
+    assert!(matches!(&done.outcome, WaitOutcome::Ready { clips, .. } if clips.len() == 3), "{done:?}");
+    let journal = desk.sandbox.journal();
+    let body = journal.iter().find(|entry| entry.operation == "create_project").unwrap().body.clone().unwrap();
+    assert_eq!(body["videoUrl"], done.uploaded.upload_id.as_str());
+    let title = body["uploadedVideoAttr"]["title"].as_str().unwrap();
+    assert!(title.starts_with("Talk of May [oc-"), "{title}");
+    // The same again is the same project; after `forget` it is another one.
+    let (names, same) = events(&mut desk.clip()).await;
+    assert_eq!((names, same.unwrap().project), (vec!["created"], done.project.clone()));
+    assert_eq!(desk.projects(), 1);
+    let error = desk.clip().with_project(|call| call.with_brand_template_id("bt_1")).await.unwrap_err();
+    assert!(error.is_invalid_input() && error.to_string().contains("other options"), "{error}");
+    desk.clip().forget().await.unwrap();
+    assert_ne!(desk.clip().await.unwrap().project, done.project);
+    assert_eq!(desk.projects(), 2);
+}
+
+/// Begins again from the store alone after a process that died, and makes sure that there is one project in the end.
+async fn goes_on(desk: &Desk, before: u64, place: &str) {
+    let mut again = desk.clip();
+    let (_, result) = events(&mut again).await;
+    if let Err(error) = result {
+        assert!(error.is_outcome_unknown() && error.attempted().is_some(), "{place}: {error:#?}");
+        let token = again.token().unwrap().clone();
+        drop(again);
+        // A third time: it does not ask on its own.
+        assert!(desk.clip().await.unwrap_err().is_outcome_unknown(), "{place}");
+        // Somebody looks, and knows.
+        if desk.projects() == before {
+            desk.clip().with_token(token.not_found().unwrap()).await.unwrap();
+        }
+    }
+    assert_eq!(desk.projects(), before + 1, "{place}");
+}
+
+/// Stops after so many polls, in the middle of whatever it is at.
+#[tokio::test]
+async fn interrupted_anywhere_it_goes_on_and_is_billed_once() {
+    let desk = Desk::new().await;
+    let mut stops = 0;
+    loop {
+        std::fs::write(desk.video(), vec![u8::try_from(stops).unwrap(); SIZE]).unwrap();
+        desk.sandbox.clear_faults();
+        desk.sandbox.fault("send_upload_bytes#1=reset-at:300000").unwrap();
+        // The list that nobody documents is not to be relied on.
+        desk.sandbox.fault("list_projects=status:404").unwrap();
+        let before = desk.projects();
+        let mut clipping = desk.clip();
+        let is_done = {
+            let mut work = std::pin::pin!(events(&mut clipping));
+            let mut polls = 0;
+            std::future::poll_fn(|context| {
+                polls += 1;
+                if polls > stops { Poll::Ready(false) } else { work.as_mut().poll(context).map(|_| true) }
+            })
+            .await
+        };
+        if is_done {
+            break;
+        }
+        let place = format!("{stops}: {clipping:?}");
+        drop(clipping);
+        goes_on(&desk, before, &place).await;
+        stops += 3;
+    }
+    assert!(stops > 12, "it was only stopped {stops} times");
+}
+
+/// The same around the one call that bills, where it matters most.
+#[tokio::test]
+async fn interrupted_while_the_project_is_created_it_is_not_created_again() {
+    let desk = Desk::new().await;
+    let mut sent = 0;
+    for polls in 0..12 {
+        std::fs::write(desk.video(), vec![polls; SIZE]).unwrap();
+        desk.sandbox.fault("list_projects=status:404").unwrap();
+        let before = desk.projects();
+        let mut clipping = desk.clip();
+        loop {
+            if let Some(ClipEvent::Token(token)) = clipping.next().await.unwrap()
+                && token.attempted().is_some()
+            {
+                break;
+            }
+        }
+        {
+            let mut asking = std::pin::pin!(clipping.next());
+            for _ in 0..polls {
+                if futures_util::poll!(asking.as_mut()).is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        let place = format!("{polls} polls: {clipping:?}");
+        drop(clipping);
+        // What is on its way arrives.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        sent += desk.projects() - before;
+        goes_on(&desk, before, &place).await;
+    }
+    assert!((1..12).contains(&sent), "{sent} of 12 calls had arrived when they were given up");
+}
+
+#[tokio::test]
+async fn a_lost_reply_is_looked_for_and_never_asked_for_again() {
+    let desk = Desk::new().await;
+    desk.sandbox.fault("create_project#1=lost").unwrap();
+    let mut clipping = desk.clip();
+    let (_, result) = events(&mut clipping).await;
+    let error = result.unwrap_err();
+    assert!(error.is_outcome_unknown() && error.attempted().unwrap().reference().is_some(), "{error}");
+    assert!(clipping.next().await.unwrap().is_none(), "it is over");
+    let token = clipping.token().unwrap().clone();
+    drop(clipping);
+    // Where it cannot be looked for, nobody knows.
+    desk.sandbox.fault("list_projects#1=status:500").unwrap();
+    let error = desk.clip().await.unwrap_err();
+    assert!(error.is_outcome_unknown() && error.to_string().contains("500"), "{error}");
+    // The reference in its title tells it.
+    let done = desk.clip().await.unwrap();
+    assert_eq!(desk.projects(), 1);
+    assert!(matches!(done.outcome, WaitOutcome::Ready { .. }));
+    // Or somebody has found it.
+    let text = serde_json::to_string(&token).unwrap();
+    let token: ClipToken = serde_json::from_str(&text).unwrap();
+    assert_eq!(desk.clip().with_token(token.found(done.project.clone()).unwrap()).await.unwrap().project, done.project);
+    let error = desk.token_of_an_upload().await.found("P1").unwrap_err();
+    assert!(error.is_invalid_input(), "{error}");
+    let gone = desk.token_of_an_upload().await;
+    assert!(gone.uploaded().is_some() && gone.project().is_none() && gone.attempted().is_none());
+    assert_eq!(desk.projects(), 1);
+}
+
+impl Desk {
+    async fn token_of_an_upload(&self) -> ClipToken {
+        let mut clipping = self.client.clip(vec![1_u8; 99]);
+        loop {
+            if let Some(ClipEvent::Uploaded(_)) = clipping.next().await.unwrap() {
+                return clipping.token().unwrap().clone();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_is_not_done_and_may_be_asked_again() {
+    let desk = Desk::new().await;
+    desk.sandbox.fault("create_project#1=status:402").unwrap();
+    let error = desk.clip().await.unwrap_err();
+    assert!(error.is_quota_exhausted() && !error.is_outcome_unknown(), "{error}");
+    let uploads = desk.sandbox.count("start_upload_session");
+    desk.clip().await.unwrap();
+    assert_eq!((desk.projects(), desk.sandbox.count("start_upload_session")), (1, uploads), "the upload is not made again");
+}
+
+#[tokio::test]
+async fn nothing_is_billed_for_what_is_not_known_to_be_whole() {
+    let desk = Desk::new().await;
+    desk.sandbox.fault("send_upload_bytes=no-header:x-goog-hash").unwrap();
+    let error = desk.clip().await.unwrap_err();
+    assert!(error.to_string().contains("with_unverified_uploads"), "{error}");
+    assert_eq!(desk.projects(), 0);
+    desk.clip().with_unverified_uploads().await.unwrap();
+    assert_eq!(desk.projects(), 1);
+    desk.sandbox.clear_faults();
+    desk.sandbox.fault("send_upload_bytes=header:x-goog-hash:crc32c=AAAAAA==").unwrap();
+    assert!(desk.client.clip(vec![1_u8; 99]).await.unwrap_err().is_corrupt());
+    desk.sandbox.clear_faults();
+    let error = desk.client.clip(Vec::new()).await.unwrap_err();
+    assert!(error.is_invalid_input() && error.to_string().contains("empty"), "{error}");
+    assert_eq!(desk.projects(), 1);
+}
+
+#[tokio::test]
+async fn wrong_options_are_told_before_the_upload() {
+    let desk = Desk::new().await;
+    let wrong = desk.clip().with_project(|call| {
+        let actions = vec![opusclip::types::ConclusionAction::new("WEBHOOK")];
+        call.with_conclusion_actions(actions)
+    });
+    let error = wrong.await.unwrap_err();
+    assert!(error.is_invalid_input(), "{error}");
+    assert!(desk.sandbox.journal().is_empty());
+}
