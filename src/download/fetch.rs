@@ -129,14 +129,14 @@ async fn outcome(context: &Context, job: Job) -> Result<DownloadOutcome, Error> 
     let Fetch { course, writer, .. } = fetch;
     let part = writer.close().await;
     let sum = course.sum();
-    let etag = course.version().and_then(|version| if let Version::Etag(tag) = version { Some(tag.clone()) } else { None });
+    let version = course.version().cloned();
     // Bytes that the next run could not go on with are no use to it.
     let is_useful = course.have() > 0 && course.version().is_some();
     let Job { mut entry, updated_at, .. } = job;
     match ending {
         Ok(Ending::Whole) => {
             let part = part?;
-            let (entry, path) = blocking(move || part.finish(entry, etag, updated_at)).await?;
+            let (entry, path) = blocking(move || part.finish(entry, version, updated_at)).await?;
             let saved = entry.saved.ok_or_else(lost)?;
             let file = SavedFile { path, size: saved.size, sha256: saved.sha256, is_checksum_verified: sum.is_some() };
             Ok(DownloadOutcome::Saved(file))

@@ -311,7 +311,7 @@ impl Part {
     }
 
     /// Makes it the finished file: on disk, then noted, then under its name, then noted again.
-    pub(super) fn finish(self, mut entry: Entry, etag: Option<String>, updated_at: Option<String>) -> Result<(Entry, PathBuf), Error> {
+    pub(super) fn finish(self, mut entry: Entry, version: Option<Version>, updated_at: Option<String>) -> Result<(Entry, PathBuf), Error> {
         self.open.sync_all().map_err(|error| self.failed(error))?;
         let Self { folder, file, open, hashes } = self;
         let path = folder.path.join(&file);
@@ -320,8 +320,9 @@ impl Part {
         if entry.saved.is_none() && fs::symlink_metadata(&path).is_ok() {
             return Err(failed(io::Error::new(io::ErrorKind::AlreadyExists, "it is there, and was not downloaded by this program")));
         }
+        let etag = version.as_ref().and_then(|version| if let Version::Etag(tag) = version { Some(tag.clone()) } else { None });
         let saved = Saved { size: hashes.length, sha256: hashes.sha256(), etag, updated_at };
-        entry.finishing = Some(saved.clone());
+        (entry.part, entry.finishing) = (version, Some(saved.clone()));
         folder.note([&entry])?;
         drop(open);
         fs::rename(folder.path.join(format!("{file}{PART}")), &path).map_err(failed)?;
