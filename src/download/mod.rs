@@ -6,6 +6,8 @@ mod folder;
 mod head;
 mod names;
 mod report;
+#[cfg(test)]
+mod servers;
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
@@ -182,7 +184,8 @@ impl Download {
         self
     }
 
-    /// Something to stop it with, before its end and with a report.
+    /// Something to cancel it with, from anywhere: what has arrived is written, and the clips that are not done end in an error
+    /// with [`Error::is_cancelled`]. The report has the others.
     #[must_use]
     pub fn canceller(&self) -> Canceller {
         Canceller(self.cancelled.clone())

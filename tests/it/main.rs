@@ -6,6 +6,7 @@ mod billed;
 mod build_script;
 mod clip;
 mod download;
+mod download_files;
 mod errors;
 mod pages;
 mod raw;
