@@ -1,5 +1,7 @@
 //! From a video to its clips: upload, project, wait, as one piece of work that can stop and go on anywhere.
 
+mod token;
+
 use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -7,9 +9,11 @@ use std::sync::Arc;
 use futures_core::Stream;
 use futures_util::future::{self, Either};
 use futures_util::stream;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
+
+pub use token::ClipToken;
+use token::State;
 
 use crate::calls::{BoxFuture, CreateProject};
 use crate::error::Kind;
@@ -21,9 +25,6 @@ use crate::{
     Attempted, Client, Error, Reference, ResumeStore, ResumeToken, Upload, UploadProgress, UploadSource, Uploaded, Verification, Wait,
     WaitEvent, WaitOutcome,
 };
-
-/// The version of what is stored.
-const VERSION: u32 = 1;
 
 impl Client {
     /// Makes clips of a video on this machine: uploads it, creates a project of it, and waits for that.
@@ -69,102 +70,6 @@ impl Client {
             token: None,
             stage: Stage::New(Box::new(New { source, store: None })),
             progress: watch::Sender::default(),
-        }
-    }
-}
-
-/// What a later process needs to go on from a video to its clips.
-///
-/// It says how far it is, and can be kept as any value of serde's, where only its owner can read it: while the upload is under
-/// way it holds a secret, as [`ResumeToken`] does.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ClipToken {
-    version: u32,
-    /// SHA-256 of what the project was asked for with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    request: Option<String>,
-    state: State,
-}
-
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum State {
-    Uploading(ResumeToken),
-    Uploaded(Uploaded),
-    /// Asked for; whether there is a project is not known before the reply.
-    Creating(Uploaded, Attempted),
-    Created(Uploaded, ProjectId),
-}
-
-impl ClipToken {
-    fn new(state: State) -> Self {
-        Self { version: VERSION, request: None, state }
-    }
-
-    /// The upload, once it is complete.
-    #[must_use]
-    pub fn uploaded(&self) -> Option<&Uploaded> {
-        match &self.state {
-            State::Uploading(_) => None,
-            State::Uploaded(uploaded) | State::Creating(uploaded, _) | State::Created(uploaded, _) => Some(uploaded),
-        }
-    }
-
-    /// The project, once it is known.
-    #[must_use]
-    pub fn project(&self) -> Option<&ProjectId> {
-        match &self.state {
-            State::Created(_, project) => Some(project),
-            _ => None,
-        }
-    }
-
-    /// The billed call, while nobody knows what came of it.
-    #[must_use]
-    pub fn attempted(&self) -> Option<&Attempted> {
-        match &self.state {
-            State::Creating(_, attempted) => Some(attempted),
-            _ => None,
-        }
-    }
-
-    /// The project of a lost reply was found, as in the dashboard: go on with it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::is_invalid_input`] for a token that is not at this place.
-    pub fn found(mut self, project: impl Into<ProjectId>) -> Result<Self, Error> {
-        self.state = State::Created(self.lost()?, project.into());
-        Ok(self)
-    }
-
-    /// There is no project of a lost reply, which somebody has made sure of: create one. **This may be billed a second time** if
-    /// that is not so.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::is_invalid_input`] for a token that is not at this place.
-    pub fn not_found(mut self) -> Result<Self, Error> {
-        self.state = State::Uploaded(self.lost()?);
-        Ok(self)
-    }
-
-    fn lost(&self) -> Result<Uploaded, Error> {
-        match &self.state {
-            State::Creating(uploaded, _) => Ok(uploaded.clone()),
-            _ => Err(Error::input(&CREATE_PROJECT, "the token is not one of a project whose reply was lost; go on with it as it is")),
-        }
-    }
-}
-
-impl fmt::Debug for ClipToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.state {
-            State::Uploading(token) => write!(f, "ClipToken(uploading {} of {} bytes)", token.persisted(), token.size()),
-            State::Uploaded(uploaded) => write!(f, "ClipToken(uploaded {})", uploaded.upload_id),
-            State::Creating(_, attempted) => write!(f, "ClipToken(creating: {attempted})"),
-            State::Created(_, project) => write!(f, "ClipToken(project {project})"),
         }
     }
 }
@@ -413,12 +318,9 @@ impl Clipping {
     fn begun(&mut self, begun: Begun) -> Result<(), Error> {
         let Begun { source, kept, token } = begun;
         (self.kept, self.token) = (kept, token);
+        self.token.as_ref().map_or(Ok(()), ClipToken::check_version)?;
         let resumed = match &self.token {
             None => None,
-            Some(token) if token.version != VERSION => {
-                let message = format!("the token has the version {}; this version of opusclip reads {VERSION}", token.version);
-                return Err(Error::of(Kind::Input, None, message));
-            }
             Some(token) if token.request.as_ref().is_some_and(|request| *request != self.request()) => {
                 let message = "a project of this source was asked for with other options; take the same ones, or `forget` it to be billed \
                                for another project";
@@ -477,8 +379,7 @@ impl Clipping {
                 }
                 let reference = self.client.new_reference();
                 let attempted = self.call(uploaded.upload_id.as_str()).with_reference(&reference).attempt();
-                let request = Some(self.request());
-                let token = ClipToken { request, ..ClipToken::new(State::Creating(uploaded, attempted)) };
+                let token = ClipToken::asked_for(State::Creating(uploaded, attempted), self.request());
                 self.keep(token.clone()).await?;
                 self.stage = Stage::Asking(reference);
                 Ok(Some(ClipEvent::Token(token)))
@@ -519,7 +420,7 @@ impl Clipping {
     }
 
     async fn created(&mut self, uploaded: Uploaded, project: ProjectId) -> Result<(), Error> {
-        let token = ClipToken { request: Some(self.request()), ..ClipToken::new(State::Created(uploaded, project.clone())) };
+        let token = ClipToken::asked_for(State::Created(uploaded, project.clone()), self.request());
         self.token = Some(token.clone());
         self.stage = Stage::Between;
         match &self.kept {

@@ -1,0 +1,123 @@
+//! How far it is from a video to its clips.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Kind;
+use crate::operation::CREATE_PROJECT;
+use crate::types::ProjectId;
+use crate::{Attempted, Error, ResumeToken, Uploaded};
+
+/// The version of what is stored.
+const VERSION: u32 = 1;
+
+/// What a later process needs to go on from a video to its clips.
+///
+/// It says how far it is, and can be kept as any value of serde's, where only its owner can read it: while the upload is under
+/// way it holds a secret, as [`ResumeToken`] does.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClipToken {
+    version: u32,
+    /// SHA-256 of what the project was asked for with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) request: Option<String>,
+    pub(super) state: State,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum State {
+    Uploading(ResumeToken),
+    Uploaded(Uploaded),
+    /// Asked for; whether there is a project is not known before the reply.
+    Creating(Uploaded, Attempted),
+    Created(Uploaded, ProjectId),
+}
+
+impl ClipToken {
+    pub(super) fn new(state: State) -> Self {
+        Self { version: VERSION, request: None, state }
+    }
+
+    /// The token of a project that was asked for with this.
+    pub(super) fn asked_for(state: State, request: String) -> Self {
+        Self { request: Some(request), ..Self::new(state) }
+    }
+
+    /// An error for the token of a later version of this crate.
+    pub(super) fn check_version(&self) -> Result<(), Error> {
+        if self.version == VERSION {
+            return Ok(());
+        }
+        let message = format!("the token has the version {}; this version of opusclip reads {VERSION}", self.version);
+        Err(Error::of(Kind::Input, None, message))
+    }
+
+    /// The upload, once it is complete.
+    #[must_use]
+    pub fn uploaded(&self) -> Option<&Uploaded> {
+        match &self.state {
+            State::Uploading(_) => None,
+            State::Uploaded(uploaded) | State::Creating(uploaded, _) | State::Created(uploaded, _) => Some(uploaded),
+        }
+    }
+
+    /// The project, once it is known.
+    #[must_use]
+    pub fn project(&self) -> Option<&ProjectId> {
+        match &self.state {
+            State::Created(_, project) => Some(project),
+            _ => None,
+        }
+    }
+
+    /// The billed call, while nobody knows what came of it.
+    #[must_use]
+    pub fn attempted(&self) -> Option<&Attempted> {
+        match &self.state {
+            State::Creating(_, attempted) => Some(attempted),
+            _ => None,
+        }
+    }
+
+    /// The project of a lost reply was found, as in the dashboard: go on with it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid_input`] for a token that is not at this place.
+    pub fn found(mut self, project: impl Into<ProjectId>) -> Result<Self, Error> {
+        self.state = State::Created(self.lost()?, project.into());
+        Ok(self)
+    }
+
+    /// There is no project of a lost reply, which somebody has made sure of: create one. **This may be billed a second time** if
+    /// that is not so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid_input`] for a token that is not at this place.
+    pub fn not_found(mut self) -> Result<Self, Error> {
+        self.state = State::Uploaded(self.lost()?);
+        Ok(self)
+    }
+
+    fn lost(&self) -> Result<Uploaded, Error> {
+        match &self.state {
+            State::Creating(uploaded, _) => Ok(uploaded.clone()),
+            _ => Err(Error::input(&CREATE_PROJECT, "the token is not one of a project whose reply was lost; go on with it as it is")),
+        }
+    }
+}
+
+impl fmt::Debug for ClipToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.state {
+            State::Uploading(token) => write!(f, "ClipToken(uploading {} of {} bytes)", token.persisted(), token.size()),
+            State::Uploaded(uploaded) => write!(f, "ClipToken(uploaded {})", uploaded.upload_id),
+            State::Creating(_, attempted) => write!(f, "ClipToken(creating: {attempted})"),
+            State::Created(_, project) => write!(f, "ClipToken(project {project})"),
+        }
+    }
+}
