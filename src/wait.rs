@@ -516,7 +516,7 @@ mod tests {
     #[test]
     fn every_course_ends_in_time_and_never_in_a_false_success() {
         let mut random = fastrand::Rng::with_seed(11);
-        for _ in 0..20_000 {
+        for _ in 0..100_000 {
             let policy = Policy {
                 interval: Duration::from_secs(random.u64(1..100)),
                 deadline: Duration::from_secs(random.u64(0..2000)),

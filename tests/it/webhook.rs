@@ -146,9 +146,8 @@ fn no_secret_and_no_signature_is_told_to_anybody() {
 #[test]
 fn no_made_up_message_is_taken() {
     let mut random = fastrand::Rng::with_seed(7);
-    let rounds = if cfg!(debug_assertions) { 5_000 } else { 100_000 };
     let alphabet: Vec<char> = "0123456789abcdefABCDEF-+ e.\u{0}é\u{1f600}".chars().collect();
-    for _ in 0..rounds {
+    for _ in 0..100_000 {
         let mut text = |length: usize| (0..random.usize(..=length)).map(|_| alphabet[random.usize(..alphabet.len())]).collect::<String>();
         let (signature, salt, timestamp, body) = (text(70), text(20), text(14), text(40));
         let near = random.bool();
