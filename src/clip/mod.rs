@@ -235,7 +235,26 @@ impl Clipping {
         }
     }
 
-    /// The next thing that happens, or `None` after the end. Dropping the future loses nothing, but for one thing: a billed call that
+    /// The next thing that happens, or `None` after the end.
+    ///
+    /// ```no_run
+    /// # async fn example(client: &opusclip::Client) -> Result<(), opusclip::Error> {
+    /// use opusclip::ClipEvent;
+    ///
+    /// let mut clipping = client.clip("talk.mp4");
+    /// while let Some(event) = clipping.next().await? {
+    ///     match event {
+    ///         ClipEvent::Token(token) => println!("to be written down: {token:?}"),
+    ///         ClipEvent::Created(project) => println!("project {project}"),
+    ///         ClipEvent::Ended(done) => println!("{} clips", done.outcome.clips().len()),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Dropping the future loses nothing, but for one thing: a billed call that
     /// it was waiting for counts as one whose reply was lost.
     ///
     /// # Errors

@@ -14,6 +14,20 @@ const VERSION: u32 = 1;
 
 /// What a later process needs to go on from a video to its clips.
 ///
+/// ```
+/// # fn example(client: &opusclip::Client, text: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// use opusclip::ClipToken;
+///
+/// let token: ClipToken = serde_json::from_str(text)?;
+/// if let Some(attempted) = token.attempted() {
+///     println!("{attempted}: look whether it is there, then say `found` or `not_found`");
+/// }
+/// let clipping = client.clip("talk.mp4").with_token(token);
+/// # let _ = clipping;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// It says how far it is, and can be kept as any value of serde's, where only its owner can read it: while the upload is under
 /// way it holds a secret, as [`ResumeToken`] does.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

@@ -223,6 +223,20 @@ pub struct UploadProgress {
 }
 
 /// A complete upload.
+///
+/// ```no_run
+/// # async fn example(client: &opusclip::Client) -> Result<(), opusclip::Error> {
+/// use opusclip::Verification;
+///
+/// let uploaded = client.upload("talk.mp4").await?;
+/// if uploaded.verification == Verification::Unverified {
+///     println!("{} has {} bytes, and nobody knows which", uploaded.upload_id, uploaded.size);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// It can be kept as any value of serde's. How long an upload can be used, and how often, is not documented.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

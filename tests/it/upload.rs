@@ -414,7 +414,7 @@ async fn a_source_that_changes_is_an_error() {
             let folder = Folder::new(&bytes);
             sandbox.fault(&format!("send_upload_bytes#1=stall-at:{place}")).unwrap();
             let before = sandbox.journal().len();
-            let upload = tokio::spawn(client.upload(folder.video()).with_stall_time(STALL).into_future());
+            let upload = tokio::spawn(client.upload(folder.video()).with_stall_time(STALL / 4).into_future());
             stalled(&sandbox, before).await;
             change(&folder.video());
             let error = upload.await.unwrap().unwrap_err();
