@@ -343,13 +343,16 @@ impl<'c> Fetch<'c> {
     async fn refusal(&self, mut response: Response) -> Result<Error, Error> {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let mut body = BytesMut::new();
-        while body.len() < ERROR_BODY {
-            let chunk = tokio::time::timeout(self.context.stall, response.chunk());
-            match self.context.cancelled.run_until_cancelled(chunk).await.ok_or_else(cancelled)? {
-                Ok(Ok(Some(bytes))) => body.extend_from_slice(&bytes),
-                _ => break,
+        let read = async {
+            while body.len() < ERROR_BODY
+                && let Ok(Some(bytes)) = response.chunk().await
+            {
+                body.extend_from_slice(&bytes);
             }
-        }
+        };
+        // For the whole: what an error says is not worth a server's drop by drop. What came of it until then counts.
+        let read = tokio::time::timeout(self.context.stall, read);
+        let _ = self.context.cancelled.run_until_cancelled(read).await.ok_or_else(cancelled)?;
         let shared = self.context.client.shared();
         let answer = Answer { status, headers, body: body.freeze() };
         Ok(match status.is_success() || status == StatusCode::NOT_MODIFIED {

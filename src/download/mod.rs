@@ -98,6 +98,10 @@ impl From<&CollectionId> for ClipSource {
     }
 }
 
+/// How often, and how far apart, a lock is looked at that someone has: for two seconds.
+const LOOKS: u32 = 100;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
 /// A download of clips; [`Client::download`] makes it, `.await` runs it to its end.
 ///
 /// Dropping it stops it at once, and a later one goes on; [`canceller`](Self::canceller) stops it with a report.
@@ -197,7 +201,8 @@ impl Download {
     /// # Errors
     ///
     /// What keeps the download as a whole from beginning: [`Error::is_invalid_input`] for a template that is wrong;
-    /// [`Error::is_in_use`] while another download works in the folder, in this process or another; [`Error::is_io`] for a folder or a
+    /// [`Error::is_in_use`] if another download works in the folder, in this process or another, and does not end within two
+    /// seconds; [`Error::is_io`] for a folder or a
     /// manifest that cannot be used; [`Error::is_cancelled`]; and those of [`Client::list_clips`]. What goes wrong with one clip is
     /// in the report. After an error the download begins anew.
     pub async fn next(&mut self) -> Result<Option<DownloadEvent>, Error> {
@@ -293,8 +298,7 @@ impl Running {
 async fn begin(plan: Plan, cancelled: CancellationToken) -> Result<Running, Error> {
     let template = Template::parse(&plan.names).map_err(|problem| Error::input(None, problem))?;
     let (sender, events) = mpsc::unbounded_channel();
-    let path = plan.folder;
-    let folder = Arc::new(blocking(move || Folder::open(&path)).await?);
+    let folder = Arc::new(take(&plan.client, plan.folder).await?);
     let Plan { client, source, stall, is_thorough, .. } = plan;
     let mut context = Context { client, source, folder: Arc::clone(&folder), links: Mutex::default(), stall, events: sender, cancelled };
     let mut clips = match plan.clips {
@@ -330,4 +334,16 @@ async fn begin(plan: Plan, cancelled: CancellationToken) -> Result<Running, Erro
         context.tell(DownloadEvent::Finished { clip: clip.id.clone(), is_saved: clip.is_saved() });
     }
     Ok(Running { context: Arc::new(context), waiting, active: FuturesUnordered::new(), done, events })
+}
+
+/// Takes the folder. What a download that was dropped has begun to write comes to its end in the background, with the lock held.
+async fn take(client: &Client, path: PathBuf) -> Result<Folder, Error> {
+    for _ in 0..LOOKS {
+        let path = path.clone();
+        match blocking(move || Folder::open(&path)).await {
+            Err(error) if error.is_in_use() => client.shared().clock.sleep(BETWEEN_LOOKS).await,
+            opened => return opened,
+        }
+    }
+    blocking(move || Folder::open(&path)).await
 }

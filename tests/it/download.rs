@@ -392,6 +392,18 @@ async fn a_download_that_was_dropped_goes_on_and_nobody_mixes_with_it() {
 }
 
 #[tokio::test]
+async fn a_lock_that_is_let_go_soon_is_waited_for() {
+    let scene = scene(Sandbox::builder().with_clips(1)).await;
+    // As what a dropped download has begun to write keeps it for a moment.
+    let lock = fs::File::create(scene.folder.path().join(".opusclip.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut download = scene.sandbox.client().download(&scene.project, scene.folder.path());
+    assert!(tokio::time::timeout(Duration::from_millis(10), download.next()).await.is_err());
+    drop(lock);
+    scene.check(&download.await.unwrap()).await;
+}
+
+#[tokio::test]
 async fn a_download_that_is_cancelled_tells_what_it_has() {
     let scene = scene(Sandbox::builder().with_clips(6)).await;
     scene.sandbox.fault("cdn#2+=stall:3000").unwrap();
