@@ -404,6 +404,36 @@ async fn a_lock_that_is_let_go_soon_is_waited_for() {
 }
 
 #[tokio::test]
+async fn no_more_files_are_fetched_at_once_than_was_set() {
+    let scene = scene(Sandbox::builder().with_clips(7)).await;
+    scene.sandbox.fault("cdn=stall:3000").unwrap();
+    let mut download = scene.download().with_parallel(3);
+    let canceller = download.canceller();
+    let begun = || {
+        let lengths = fs::read_dir(scene.folder.path()).unwrap().map(|entry| entry.unwrap()).filter_map(|entry| {
+            let is_part = entry.file_name().to_string_lossy().ends_with(".part");
+            is_part.then(|| entry.metadata().unwrap().len())
+        });
+        lengths.collect::<Vec<_>>()
+    };
+    let wait = async {
+        while begun() != [3000; 3] {
+            tokio::time::timeout(Duration::from_millis(1), download.next()).await.ok();
+        }
+        // Whoever took too many would have begun with one more by now.
+        for _ in 0..5 {
+            tokio::time::timeout(Duration::from_millis(1), download.next()).await.ok();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), wait).await.unwrap();
+    assert_eq!(begun(), [3000; 3]);
+    canceller.cancel();
+    let report = download.await.unwrap();
+    assert!((0..7).all(|number| failure(&report, number).is_cancelled()), "{report:?}");
+    assert_eq!(scene.sandbox.count("cdn"), 3, "those that waited were not asked for");
+}
+
+#[tokio::test]
 async fn a_download_that_is_cancelled_tells_what_it_has() {
     let scene = scene(Sandbox::builder().with_clips(6)).await;
     scene.sandbox.fault("cdn#2+=stall:3000").unwrap();
