@@ -1,5 +1,6 @@
 //! What long work has in common: files that are written whole, locks, cancelling.
 
+use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -52,6 +53,8 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> io::Re
     let folder = path.parent().unwrap_or(Path::new("."));
     #[cfg_attr(not(unix), allow(unused_mut, unused_variables, reason = "there are no such permissions"))]
     let mut builder = tempfile::Builder::new();
+    let prefix = prefix(path);
+    builder.prefix(&prefix);
     #[cfg(unix)]
     if let Readers::Usual = readers {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -61,6 +64,26 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8], readers: Readers) -> io::Re
     file.as_file().sync_all()?;
     file.persist(path)?;
     sync_folder(folder)
+}
+
+/// How the names begin that a file has while it is written.
+fn prefix(path: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push("-");
+    prefix
+}
+
+/// Removes what [`write_whole`] left where the process was killed meanwhile. Only for who has the lock.
+pub(crate) fn sweep(path: &Path) -> io::Result<()> {
+    let prefix = prefix(path);
+    for entry in fs::read_dir(path.parent().unwrap_or(Path::new(".")))? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// A new name is only on the disk when its folder is. Windows does not open folders, and keeps names without.

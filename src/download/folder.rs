@@ -13,7 +13,7 @@ use super::head::{Sum, Version};
 use super::names::{PART, Taken, Template, is_safe};
 use crate::Error;
 use crate::types::Clip;
-use crate::work::{Readers, hex, read_if_there, sync_folder, write_whole};
+use crate::work::{Readers, hex, read_if_there, sweep, sync_folder, write_whole};
 
 pub(super) const MANIFEST: &str = "manifest.json";
 const LOCK: &str = ".opusclip.lock";
@@ -80,6 +80,7 @@ impl Folder {
         let path = path.canonicalize().map_err(failed)?;
         let lock = open_regular(&path.join(LOCK)).map_err(|error| Error::io(path.join(LOCK).display(), error))?;
         crate::work::lock(&lock, &path.join(LOCK), || format!("another download works in {}; let it end", path.display()))?;
+        sweep(&path.join(MANIFEST)).map_err(failed)?;
         let manifest = read_manifest(&path.join(MANIFEST))?;
         Ok(Self { path, manifest: Mutex::new(manifest), _lock: lock })
     }

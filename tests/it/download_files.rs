@@ -168,3 +168,19 @@ async fn what_the_disk_refuses_is_told_with_its_name() {
     let report = scene.download().await.unwrap();
     assert!(failure(&report, 0).is_io() && fs::read(folder.join("a.mp4")).unwrap() == b"mine");
 }
+
+#[tokio::test]
+async fn what_a_killed_process_left_of_a_manifest_is_cleared_away() {
+    let server = cdn().await;
+    let folder = tempfile::tempdir().unwrap();
+    let own = ["manifest.json", ".opusclip.lock", "CU1.mp4"];
+    let clips = || [clip("CU1", "", format!("{}/cdn/x", server.uri()))];
+    let download = || quick(&server).download(ProjectId::from("P1"), folder.path()).with_clips(clips()).with_names("{title}");
+    assert!(download().await.unwrap().is_complete());
+    fs::write(folder.path().join(".manifest.json-Ab3xYz"), b"{").unwrap();
+    fs::write(folder.path().join(".manifest.jsonc"), b"mine").unwrap();
+    assert!(download().await.unwrap().is_complete());
+    let mut expected = [&own[..], &[".manifest.jsonc"]].concat();
+    expected.sort_unstable();
+    assert_eq!(names(folder.path()), expected);
+}
