@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::source::Fingerprint;
 use crate::error::Kind;
 use crate::types::UploadId;
-use crate::work::{Readers, blocking, hex, lock, read_if_there, write_whole};
+use crate::work::{Readers, blocking, hex, lock, read_if_there, sweep, write_whole};
 use crate::{Client, Error};
 
 /// Sessions live about this long.
@@ -169,7 +169,11 @@ impl Kept {
         }
         let name = hex(&hash.finalize()[..16]);
         let lock = Lock::take(store.folder.join(format!("{name}.lock"))).await?;
-        Ok(Self { path: store.folder.join(format!("{name}.json")), lock })
+        let path = store.folder.join(format!("{name}.json"));
+        let swept = path.clone();
+        // A token that was half written has a secret in it, too.
+        blocking(move || sweep(&swept).map_err(|error| Error::io(swept.display(), error))).await?;
+        Ok(Self { path, lock })
     }
 
     /// What is kept. A file that cannot be read as such is an error: it may be hours of work.

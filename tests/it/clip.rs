@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use opusclip::{Client, ClipEvent, ClipToken, Clipped, Clipping, Error, ResumeStore, WaitOutcome};
 use opusclip_sandbox::{Sandbox, SandboxBuilder};
@@ -99,6 +100,8 @@ async fn goes_on(desk: &Desk, before: u64, place: &str) {
         }
     }
     assert_eq!(desk.projects(), before + 1, "{place}");
+    // Only so many projects may be in work at once.
+    desk.sandbox.advance(Duration::from_secs(3600));
 }
 
 /// Stops after so many polls, in the middle of whatever it is at.
