@@ -1,5 +1,7 @@
 //! Compiles `openapi.yaml` into the typed client. Writes to `OUT_DIR` only.
 
+#[path = "build/call.rs"]
+mod call;
 #[path = "build/decode.rs"]
 mod decode;
 #[path = "build/document.rs"]
