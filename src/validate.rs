@@ -3,7 +3,7 @@
 //! What the facts are sure of is refused; what they are not sure of is only warned of, for the service may take it.
 
 use std::fmt::Display;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use reqwest::Url;
 
@@ -46,6 +46,10 @@ const FILES: [&str; 8] = [".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mp3
 const TITLE: usize = 100;
 const DESCRIPTION: usize = 2200;
 
+/// How far the clock of this machine may be from the service's.
+pub(crate) const SKEW: Duration = Duration::from_secs(300);
+
+const LINK: &str = "expected a public link that begins with https://";
 const LINK_OR_UPLOAD: &str = "expected a public link that begins with https://, or the uploadId of a finished upload (a file is uploaded first, with `client.upload`)";
 
 /// The body of a billed operation.
@@ -78,7 +82,7 @@ pub(crate) fn plant(body: &mut CreateProject, reference: &Reference) {
 
 impl Billed for CreateProject {
     fn examine(&self, findings: &mut Findings, _: SystemTime) {
-        if let Some(link) = findings.source("videoUrl", &self.video_url) {
+        if let Some(link) = findings.source("videoUrl", &self.video_url, LINK_OR_UPLOAD) {
             let host = link.host_str().unwrap_or_default();
             let is_at = |name: &str| host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
             if !HOSTS.iter().any(|name| is_at(name)) && !link.path().to_ascii_lowercase().ends_with(".mp4") {
@@ -134,8 +138,8 @@ impl CurationPreferences {
         }
         for (index, pair) in self.clip_durations.iter().flatten().enumerate() {
             let (path, min, max) = (format!("curationPref.clipDurations[{index}]"), pair.min_seconds(), pair.max_seconds());
-            if !(is_seconds(min) && is_seconds(max) && min < max) {
-                let expected = "expected a shortest and a longest length in seconds, from 0, the first below the second";
+            if !(is_seconds(min) && is_seconds(max) && min <= max && max > 0.0) {
+                let expected = "expected a shortest and a longest length in seconds, from 0, the first not above the second";
                 findings.wrong(&path, Some(format!("[{min}, {max}]")), expected);
             }
         }
@@ -179,20 +183,24 @@ impl Billed for CreatePostTask {
 impl Billed for CreatePublishSchedule {
     fn examine(&self, findings: &mut Findings, now: SystemTime) {
         findings.post(&self.project_id, &self.clip_id, &self.post_account_id, self.sub_account_id.as_ref(), &self.post_detail);
-        match self.publish_at.to_system_time() {
-            // Without a zone it may be the service's own, and a moment from now either way is nobody's mistake.
-            Some(at) if at <= now && self.publish_at.as_str().ends_with(['Z', 'z']) => {
+        // Without a `Z` it may be in the service's own zone.
+        match self.publish_at.to_system_time().filter(|_| self.publish_at.as_str().ends_with(['Z', 'z'])) {
+            Some(at) if at + SKEW < now => {
                 findings.wrong("publishAt", Some(shown(self.publish_at.as_str())), "expected a time to come, as 2026-03-01T16:00:00.000Z");
             }
-            Some(_) if self.publish_at.as_str().ends_with(['Z', 'z']) => {}
-            _ => findings.doubt("publishAt", "only UTC with a `Z`, as 2026-03-01T16:00:00.000Z, is documented (C32)".to_owned()),
+            // The clock of this machine may be ahead.
+            Some(at) if at <= now => findings.doubt("publishAt", "it is past by the clock of this machine".to_owned()),
+            Some(_) => {}
+            None => findings.doubt("publishAt", "only UTC with a `Z`, as 2026-03-01T16:00:00.000Z, is documented (C32)".to_owned()),
         }
     }
 }
 
 impl Billed for CreateGenerativeJob {
     fn examine(&self, findings: &mut Findings, _: SystemTime) {
-        findings.source("sourceUri", &self.source_uri);
+        if findings.source("sourceUri", &self.source_uri, LINK).is_none() && findings.wrong.is_empty() {
+            findings.doubt("sourceUri", "only a link is documented".to_owned());
+        }
         for (path, uri) in [("referenceImageUri", &self.reference_image_uri), ("maskImageUri", &self.mask_image_uri)] {
             let Some(uri) = uri else { continue };
             if !Url::parse(uri).is_ok_and(|url| ["https", "http"].contains(&url.scheme())) {
@@ -217,7 +225,7 @@ impl Findings {
     }
 
     /// Where a video is: the link, if it is one and there is nothing wrong with it.
-    fn source(&mut self, path: &str, text: &str) -> Option<Url> {
+    fn source(&mut self, path: &str, text: &str, expected: &str) -> Option<Url> {
         let Some((scheme, _)) = text.split_once("://") else {
             // The ids of uploads are opaque; what no id looks like is what people write for a file or a link.
             let lower = text.to_ascii_lowercase();
@@ -227,23 +235,19 @@ impl Findings {
                 || text.contains(char::is_whitespace)
                 || FILES.iter().any(|ending| lower.ends_with(ending));
             if is_file {
-                self.wrong(path, Some(shown(text.trim())), LINK_OR_UPLOAD);
+                self.wrong(path, Some(shown(text.trim())), expected);
             }
             return None;
         };
         let is_web = ["https", "http"].iter().any(|known| known.eq_ignore_ascii_case(scheme.trim()));
         match Url::parse(text) {
             Ok(url) if is_web && url.password().is_some() => {
-                self.wrong(
-                    path,
-                    Some("a link with a password"),
-                    "expected a public one; a private file is uploaded first, with `client.upload`",
-                );
+                self.wrong(path, Some("a link with a password"), expected);
                 None
             }
             Ok(url) if is_web => Some(url),
             _ => {
-                self.wrong(path, Some(shown(text)), LINK_OR_UPLOAD);
+                self.wrong(path, Some(shown(text)), expected);
                 None
             }
         }
@@ -289,8 +293,10 @@ pub(crate) fn shown(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }
-    let (plain, more) = match text.find(['?', '#']).filter(|_| text.contains("://")) {
-        Some(end) => (&text[..end], "?…"),
+    // A link may lack its scheme; a title has no path, and may ask a question.
+    let path = if text.contains("://") { 0 } else { text.find('/').unwrap_or(text.len()) };
+    let (plain, more) = match text[path..].find(['?', '#']) {
+        Some(end) => (&text[..path + end], "?…"),
         None => (text, ""),
     };
     let (scheme, rest) = plain.split_at(plain.find("://").map_or(0, |at| at + 3));
@@ -380,6 +386,9 @@ mod tests {
         assert!(findings.wrong[0].contains("a link with a password") && !findings.wrong[0].contains("hunter"), "{findings:?}");
         let findings = project("ftp://me:hunter2@example.com/a.mp4?token=hunter3#hunter4", json!({}));
         assert!(findings.wrong[0].contains("`ftp://example.com/a.mp4?…`") && !findings.wrong[0].contains("hunter"), "{findings:?}");
+        let findings = project("www.youtube.com/watch?v=x&token=hunter2", json!({}));
+        assert!(!findings.wrong[0].contains("hunter"), "{findings:?}");
+        assert_eq!(shown("Why? Because #1"), "`Why? Because #1`", "a title is no link");
         assert_eq!(shown("a\nb"), r"`a\nb`");
         assert_eq!(shown(&"ä".repeat(81)), format!("`{}…`", "ä".repeat(80)));
     }
@@ -397,7 +406,7 @@ mod tests {
             ],
             "curationPref": {
                 "range": {"startSec": -1, "endSec": 10},
-                "clipDurations": [[0, 90], [60, 30], [0, 0], [-5, 5]],
+                "clipDurations": [[0, 90], [60, 30], [0, 0], [-5, 5], [30, 30]],
                 "topicKeywords": ["x"],
                 "model": "ClipAnything",
             },
@@ -481,7 +490,9 @@ mod tests {
             (findings.wrong.len(), findings.doubtful.len())
         };
         assert_eq!(schedule("2026-06-01T00:00:01Z"), (0, 0));
-        assert_eq!(schedule("2026-06-01T00:00:00.000Z"), (1, 0));
+        assert_eq!(schedule("2026-06-01T00:00:00.000Z"), (0, 1));
+        assert_eq!(schedule("2026-05-31T23:55:00.000Z"), (0, 1), "the clock here may be ahead");
+        assert_eq!(schedule("2026-05-31T23:54:59.000Z"), (1, 0));
         assert_eq!(schedule("2020-03-01T16:00:00Z"), (1, 0));
         for doubtful in ["2020-03-01T16:00:00", "2020-03-01T17:00:00+01:00", "tomorrow"] {
             assert_eq!(schedule(doubtful), (0, 1), "{doubtful}");
@@ -491,10 +502,14 @@ mod tests {
     #[test]
     fn a_thumbnail_is_made_of_links() {
         let job = |source: &str, mask: &str| {
-            examine::<CreateGenerativeJob>(json!({"jobType": "thumbnail", "sourceUri": source, "maskImageUri": mask})).wrong.len()
+            let findings = examine::<CreateGenerativeJob>(json!({"jobType": "thumbnail", "sourceUri": source, "maskImageUri": mask}));
+            assert!(findings.wrong.iter().all(|told| !told.contains("uploadId")), "{findings:?}");
+            (findings.wrong.len(), findings.doubtful.len())
         };
-        assert_eq!(job("https://youtube.com/watch?v=...", "https://cdn.opus.pro/uploads/.../mask.png"), 0);
-        assert_eq!(job("", "mask.png"), 2);
+        let mask = "https://cdn.opus.pro/uploads/.../mask.png";
+        assert_eq!(job("https://youtube.com/watch?v=...", mask), (0, 0));
+        assert_eq!(job("UPL_1", mask), (0, 1));
+        assert_eq!(job("", "mask.png"), (2, 0));
     }
 
     #[test]
@@ -509,9 +524,10 @@ mod tests {
             let mut findings = Findings::default();
             CurationPreferences::new().with_range(range).with_clip_durations([pair]).examine(&mut findings);
             let is_right = start.is_finite() && end.is_finite() && start >= 0.0 && end > start;
+            let is_pair = start.is_finite() && end.is_finite() && start >= 0.0 && end >= start && end > 0.0;
             let told = |path: &str| findings.wrong.iter().any(|found| found.contains(path));
             assert_eq!(told("range"), !is_right, "{start} {end}: {findings:?}");
-            assert_eq!(told("clipDurations"), !is_right, "{start} {end}: {findings:?}");
+            assert_eq!(told("clipDurations"), !is_pair, "{start} {end}: {findings:?}");
         }
     }
 
@@ -525,7 +541,7 @@ mod tests {
             let link = format!("https://me:hunter2@{text}");
             for text in [&text, &link] {
                 let findings = project(text, json!({}));
-                if text.contains("://") {
+                if text.contains("://") || text.split('?').next().is_some_and(|before| before.contains('/')) {
                     assert!(
                         findings.wrong.iter().chain(&findings.doubtful).all(|told| !told.contains("hunter2")),
                         "{text:?}: {findings:?}"
