@@ -134,7 +134,8 @@ impl Error {
             retry_after: retry_after(&answer.headers, shared.clock.system_time()),
             reset_at: described.reset_at,
             concurrency: status == 429 && is_concurrency_limit(&answer.headers),
-            outcome_unknown: !operation.idempotent && matches!(status, 408 | 500..=599),
+            // A 302 or a 303 may be the answer to what was done, as forms of web pages get it.
+            outcome_unknown: !operation.idempotent && matches!(status, 302 | 303 | 408 | 500..=599),
             body,
             ..Inner::default()
         }))
@@ -417,6 +418,21 @@ impl Error {
     }
 
     /// What was asked and since when, where the outcome of a call to the API is unknown.
+    ///
+    /// ```no_run
+    /// # async fn example(client: &opusclip::Client) -> Result<(), opusclip::Error> {
+    /// let call = client.create_project("https://www.youtube.com/watch?v=LXvv6CbGg8A");
+    /// if let Err(error) = call.await {
+    ///     match error.attempted() {
+    ///         Some(attempted) => println!("it may have been done: {attempted}"),
+    ///         None => println!("nothing was done: {error}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// For every call that is not safe to repeat; none for the steps of an upload, whose outcome the storage can be asked for.
     #[must_use]
     pub fn attempted(&self) -> Option<&Attempted> {
         self.0.attempted.as_ref()

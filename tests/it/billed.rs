@@ -74,10 +74,17 @@ async fn an_unknown_outcome_carries_what_is_needed_to_look_for_it() {
 
 #[tokio::test]
 async fn a_refusal_leaves_no_doubt() {
-    for status in [400, 401, 402, 403, 422, 429] {
+    for status in [301, 307, 308, 400, 401, 402, 403, 404, 422, 429] {
         let server = answering(status).await;
         let error = client(&server).create_project(VIDEO).await.unwrap_err();
         assert!(!error.is_outcome_unknown() && error.attempted().is_none(), "{status}: {error}");
+    }
+    // What a server says that sends a web page on after it has done what was asked.
+    for status in [302, 303] {
+        let server = answering(status).await;
+        let error = client(&server).create_project(VIDEO).await.unwrap_err();
+        assert!(error.is_outcome_unknown() && error.attempted().is_some(), "{status}: {error}");
+        assert_eq!(requests(&server).await.len(), 1);
     }
 }
 
