@@ -30,8 +30,8 @@ use crate::validate::shown;
 /// ```
 ///
 /// It comes with an [`Error`](crate::Error) whose `is_outcome_unknown()` is true ([`Error::attempted`](crate::Error::attempted)),
-/// and can be kept: it is a value of serde's. A future that is dropped gives no error: for a timeout that is put around the call,
-/// take [`attempt`](crate::calls::CreateProject::attempt) of the call before it is sent.
+/// and can be kept: it is a value of serde's. A future that is dropped gives no error: for a timeout that is put around a billed
+/// call, take `attempt` of it before it is sent, as [`CreateProject::attempt`](crate::calls::CreateProject::attempt).
 ///
 /// It holds no key, no e-mail address and no webhook address. What a link carries in its query is in [`asked`](Self::asked), but
 /// is not printed.
@@ -68,10 +68,10 @@ impl Attempted {
         self.asked.get(path).map(String::as_str)
     }
 
-    /// The reference that was planted in the title.
+    /// The reference that was planted in the title: the last, where an older title was used again.
     #[must_use]
     pub fn reference(&self) -> Option<Reference> {
-        self.asked.values().find_map(|text| Reference::find_in(text))
+        self.asked.iter().filter(|(path, _)| path.ends_with(".title")).find_map(|(_, title)| Reference::find_in(title))
     }
 }
 
@@ -116,8 +116,9 @@ impl fmt::Debug for Attempted {
 /// # }
 /// ```
 ///
-/// It stands at the end of the title, in brackets, as `Interview of 12 May [oc-7k3m9x2qfa]`: whoever sees the title sees it. Where
-/// the service shows the title of a video that was not uploaded is not documented.
+/// It stands at the end of the title, in brackets, as `Interview of 12 May [oc-7k3m9x2qfa]`: whoever sees the title sees it. Take a
+/// new one for each project that you want, and the same one again only when you call again for the same project. Where the service
+/// shows the title of a video that was not uploaded is not documented.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Reference(String);
@@ -150,9 +151,10 @@ impl Reference {
         format!("{title} [{self}]").trim_start().to_owned()
     }
 
-    /// The reference that stands in a text, in its brackets.
+    /// The last reference that stands in a text, in its brackets: the one that was planted last.
     pub(crate) fn find_in(text: &str) -> Option<Self> {
-        text.split('[').skip(1).find_map(|rest| {
+        let (_, after_first) = text.split_once('[')?;
+        after_first.rsplit('[').find_map(|rest| {
             let (inside, _) = rest.split_once(']')?;
             let symbols = inside.strip_prefix(PREFIX)?;
             let is_reference = symbols.len() == SYMBOLS_IN_REFERENCE && symbols.bytes().all(|symbol| SYMBOLS.contains(&symbol));
@@ -206,6 +208,8 @@ mod tests {
         for title in ["", "Interview of 12 May", "[draft] [oc-short] ä"] {
             assert_eq!(Reference::find_in(&reference.in_title(title)), Some(reference.clone()));
         }
+        let again = Reference("oc-7k3m9x2qfb".to_owned());
+        assert_eq!(Reference::find_in(&again.in_title(&reference.in_title("Interview"))), Some(again), "the one that was planted last");
         for none in ["oc-7k3m9x2qfa", "[oc-7k3m9x2qf]", "[oc-7k3m9x2qfI]", "[oc-7k3m9x2qfa", ""] {
             assert_eq!(Reference::find_in(none), None, "{none}");
         }

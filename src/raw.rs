@@ -193,6 +193,12 @@ impl RawReply {
             .map_err(|error| Error::decode(operation, shared, &self.0, &error.path().to_string(), &error.inner().to_string()))
     }
 
+    /// The error for a success that does not say what it has to say.
+    #[cfg(feature = "unstable")]
+    pub(crate) fn unusable(&self, client: &Client, operation: &'static Operation, message: String) -> Error {
+        Error::unusable(operation, client.shared(), &self.0, message)
+    }
+
     /// The body, decoded into a type of yours.
     ///
     /// # Errors

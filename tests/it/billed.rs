@@ -264,16 +264,84 @@ async fn a_project_is_found_on_a_later_page_and_in_every_envelope() {
     assert_eq!((broken.status(), broken.operation()), (Some(500), Some("list_projects")), "half a list is no answer");
 }
 
-#[tokio::test]
-async fn a_list_that_ignores_the_page_is_read_once_more_at_most() {
+/// A lost reply of a service whose list has these rows, given out in pages of this size whatever was asked for; a page of 0 gives all
+/// of them every time. What was found, and how many requests it took.
+async fn looked_up(rows: Vec<Value>, page: usize, project: ResponseTemplate) -> (Result<Reconciled, opusclip::Error>, usize) {
     let server = MockServer::start().await;
-    let rows: Vec<Value> = (0..100).map(|number| json!({"id": format!("P{number}")})).collect();
-    let page = ResponseTemplate::new(200).set_body_json(json!({"list": rows}));
-    Mock::given(wiremock::matchers::method("GET")).respond_with(page).mount(&server).await;
+    let list = move |request: &wiremock::Request| {
+        let number = request.url.query_pairs().find(|(name, _)| name == "page").map_or(0, |(_, number)| number.parse::<usize>().unwrap());
+        let shown = if page == 0 { &rows[..] } else { rows.chunks(page).nth(number).unwrap_or_default() };
+        ResponseTemplate::new(200).set_body_json(json!({"list": shown}))
+    };
+    let method = wiremock::matchers::method;
+    Mock::given(method("GET")).and(wiremock::matchers::path("/api/clip-projects")).respond_with(list).mount(&server).await;
+    Mock::given(method("GET")).respond_with(project).mount(&server).await;
     Mock::given(wiremock::matchers::any()).respond_with(ResponseTemplate::new(500)).mount(&server).await;
-    let error = client(&server).create_project(VIDEO).await.unwrap_err();
-    assert_eq!(client(&server).reconcile(error.attempted().unwrap()).await.unwrap(), Reconciled::NotFound);
-    assert_eq!(requests(&server).await.len(), 1 + 2);
+    let client = builder(&server).with_clock(FakeClock::new()).build().unwrap();
+    let error = client.create_project(VIDEO).await.unwrap_err();
+    (client.reconcile(error.attempted().unwrap()).await, requests(&server).await.len() - 1)
+}
+
+fn others(count: usize) -> Vec<Value> {
+    (0..count).map(|number| json!({"id": format!("P{number}"), "sourceId": "YT_other"})).collect()
+}
+
+fn found() -> ResponseTemplate {
+    ResponseTemplate::new(200)
+        .set_body_json(json!({"id": "P1", "sourceId": "YT_LXvv6CbGg8A", "sourceUri": null, "createdAt": "2026-06-01T00:00:01.000Z"}))
+}
+
+#[tokio::test]
+async fn only_a_list_that_was_read_to_its_end_says_that_there_is_none() {
+    let none = || ResponseTemplate::new(404);
+    let unsure = Reconciled::Ambiguous(Vec::new());
+    for (rows, page, expected, took) in [
+        (0, 100, &Reconciled::NotFound, 1),
+        (60, 100, &Reconciled::NotFound, 2),
+        (60, 0, &Reconciled::NotFound, 2),
+        // As many as were asked for, and the same again: what else there is, is not known.
+        (100, 0, &unsure, 2),
+        (1000, 100, &unsure, 10),
+    ] {
+        let (verdict, requests) = looked_up(others(rows), page, none()).await;
+        assert_eq!((verdict.as_ref().unwrap(), requests), (expected, took), "{rows} {page}");
+    }
+    let mut rows = others(60);
+    rows.push(json!({"id": "P1", "sourceId": "YT_LXvv6CbGg8A", "createdAt": "2026-06-01T00:00:01.000Z"}));
+    let (verdict, _) = looked_up(rows.clone(), 20, found()).await;
+    assert!(matches!(verdict.unwrap(), Reconciled::Found(_)), "a short page is not the last");
+    rows[3] = json!({"stage": "QUEUED"});
+    let error = looked_up(rows, 100, found()).await.0.unwrap_err();
+    assert!(error.is_decode() && error.to_string().contains("no id"), "{error}");
+}
+
+#[tokio::test]
+async fn a_list_that_shows_no_source_is_settled_by_the_project() {
+    let rows = || vec![json!({"project_id": "P1", "created_at": "2026-06-01T00:00:01.000Z"})];
+    let (verdict, requests) = looked_up(rows(), 100, found()).await;
+    assert!(matches!(verdict.unwrap(), Reconciled::Found(project) if project.id.as_str() == "P1") && requests == 3);
+    let other = ResponseTemplate::new(200).set_body_json(json!({"id": "P1", "sourceId": "YT_other"}));
+    assert_eq!(looked_up(rows(), 100, other).await.0.unwrap(), Reconciled::NotFound);
+    for unsure in [ResponseTemplate::new(404), ResponseTemplate::new(200).set_body_json(json!({"id": "P1"}))] {
+        let (verdict, _) = looked_up(rows(), 100, unsure).await;
+        assert!(matches!(verdict.unwrap(), Reconciled::Ambiguous(all) if all[0].id.as_str() == "P1"), "listed, and not ruled out");
+    }
+}
+
+#[tokio::test]
+async fn a_title_that_is_used_again_leads_to_the_new_project() {
+    let sandbox = busy().await;
+    let client = sandbox.client_builder().with_retry(RetryPolicy::never()).build().unwrap();
+    let old = client.create_project(VIDEO).with_reference(&client.new_reference()).await.unwrap();
+    let title = old.source_info.unwrap().title.unwrap();
+    for (fault, effect) in [("lost", true), ("reset", false)] {
+        sandbox.fault(&format!("create_project#1={fault}")).unwrap();
+        let again = UploadedVideoAttributes::new().with_title(&title);
+        let call = client.create_project(VIDEO).with_uploaded_video_attr(again).with_reference(&client.new_reference());
+        let found = client.reconcile(call.await.unwrap_err().attempted().unwrap()).await.unwrap();
+        assert_eq!(matches!(&found, Reconciled::Found(project) if project.id != old.id), effect, "{fault}: {found:?}");
+        assert_eq!(found == Reconciled::NotFound, !effect, "{fault}: {found:?}");
+    }
 }
 
 #[tokio::test]
