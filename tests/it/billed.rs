@@ -54,9 +54,11 @@ async fn an_unknown_outcome_carries_what_is_needed_to_look_for_it() {
     let reference = client.new_reference();
     let titled = UploadedVideoAttributes::new().with_title("Interview of 12 May");
     let call = client.create_project(format!("{VIDEO}&token=hunter2")).with_reference(&reference).with_uploaded_video_attr(titled);
+    let written_down = call.attempt();
     let error = call.await.unwrap_err();
     assert!(error.is_outcome_unknown(), "{error}");
     let attempted = error.attempted().unwrap();
+    assert_eq!(attempted, &written_down);
     assert_eq!((attempted.operation(), attempted.since().as_str()), ("create_project", "2026-06-01T00:00:00.000Z"));
     let title = format!("Interview of 12 May [{reference}]");
     assert_eq!(attempted.asked("uploadedVideoAttr.title"), Some(title.as_str()), "in whichever order the options were set");
@@ -66,7 +68,10 @@ async fn an_unknown_outcome_carries_what_is_needed_to_look_for_it() {
     let body: Value = requests(&server).await[0].body_json().unwrap();
     assert_eq!(body["uploadedVideoAttr"]["title"], title.as_str());
 
-    let post = client.create_post_task("P1", "CU1", "acc1", PostDetail::new("A title")).await.unwrap_err();
+    let post = client.create_post_task("P1", "CU1", "acc1", PostDetail::new("A title"));
+    let written_down = post.attempt();
+    let post = post.await.unwrap_err();
+    assert_eq!(post.attempted(), Some(&written_down), "what was written down before is what the error says");
     let asked = ["projectId", "clipId", "postAccountId", "postDetail.title"].map(|path| post.attempted().unwrap().asked(path));
     assert_eq!(asked, ["P1", "CU1", "acc1", "A title"].map(Some));
     assert!(client.get_project("P1").await.unwrap_err().attempted().is_none(), "a call that can be repeated leaves no doubt");
