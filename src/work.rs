@@ -4,11 +4,12 @@ use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::Error;
 use crate::error::Kind;
+use crate::{Client, Error};
 
 /// Stops an upload or a download from elsewhere.
 ///
@@ -38,6 +39,24 @@ impl Canceller {
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     let died = |error: tokio::task::JoinError| Err(Error::io("a thread that works on files", error.into()));
     tokio::task::spawn_blocking(work).await.unwrap_or_else(died)
+}
+
+/// How often, and how far apart, a lock is looked at that someone has: for two seconds.
+const LOOKS: u32 = 100;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
+/// Takes what may be locked. What work that was dropped has begun to write comes to its end in the background, with the lock held.
+pub(crate) async fn when_free<T: Send + 'static>(
+    client: &Client,
+    take: impl Fn() -> Result<T, Error> + Clone + Send + 'static,
+) -> Result<T, Error> {
+    for _ in 0..LOOKS {
+        match blocking(take.clone()).await {
+            Err(error) if error.is_in_use() => client.shared().clock.sleep(BETWEEN_LOOKS).await,
+            taken => return taken,
+        }
+    }
+    blocking(take).await
 }
 
 /// Who can read a file, where the system knows of that.

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::calls::BoxFuture;
 use crate::error::Kind;
 use crate::types::{Clip, CollectionId, ProjectId};
-use crate::work::{Canceller, blocking};
+use crate::work::{Canceller, blocking, when_free};
 use crate::{Client, ClipSource, Error};
 use fetch::{Context, Job, Links};
 use folder::Folder;
@@ -97,10 +97,6 @@ impl From<&CollectionId> for ClipSource {
         Self::Collection(collection.clone())
     }
 }
-
-/// How often, and how far apart, a lock is looked at that someone has: for two seconds.
-const LOOKS: u32 = 100;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// A download of clips; [`Client::download`] makes it, `.await` runs it to its end.
 ///
@@ -298,7 +294,7 @@ impl Running {
 async fn begin(plan: Plan, cancelled: CancellationToken) -> Result<Running, Error> {
     let template = Template::parse(&plan.names).map_err(|problem| Error::input(None, problem))?;
     let (sender, events) = mpsc::unbounded_channel();
-    let folder = Arc::new(take(&plan.client, plan.folder).await?);
+    let folder = Arc::new(when_free(&plan.client, move || Folder::open(&plan.folder)).await?);
     let Plan { client, source, stall, is_thorough, .. } = plan;
     let mut context = Context { client, source, folder: Arc::clone(&folder), links: Mutex::default(), stall, events: sender, cancelled };
     let mut clips = match plan.clips {
@@ -334,16 +330,4 @@ async fn begin(plan: Plan, cancelled: CancellationToken) -> Result<Running, Erro
         context.tell(DownloadEvent::Finished { clip: clip.id.clone(), is_saved: clip.is_saved() });
     }
     Ok(Running { context: Arc::new(context), waiting, active: FuturesUnordered::new(), done, events })
-}
-
-/// Takes the folder. What a download that was dropped has begun to write comes to its end in the background, with the lock held.
-async fn take(client: &Client, path: PathBuf) -> Result<Folder, Error> {
-    for _ in 0..LOOKS {
-        let path = path.clone();
-        match blocking(move || Folder::open(&path)).await {
-            Err(error) if error.is_in_use() => client.shared().clock.sleep(BETWEEN_LOOKS).await,
-            opened => return opened,
-        }
-    }
-    blocking(move || Folder::open(&path)).await
 }

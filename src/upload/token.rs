@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::de::DeserializeOwned;
@@ -13,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::source::Fingerprint;
 use crate::error::Kind;
 use crate::types::UploadId;
-use crate::work::{Readers, blocking, hex, lock, read_if_there, sweep, write_whole};
+use crate::work::{Readers, blocking, hex, lock, read_if_there, sweep, when_free, write_whole};
 use crate::{Client, Error};
 
 /// Sessions live about this long.
@@ -147,7 +148,8 @@ impl ResumeStore {
 #[derive(Debug)]
 pub(crate) struct Kept {
     path: PathBuf,
-    lock: Lock,
+    /// Whatever writes has it, too, for a write goes on when its future is dropped.
+    lock: Arc<Lock>,
 }
 
 impl Kept {
@@ -168,12 +170,14 @@ impl Kept {
             hash.update(source.as_os_str().as_encoded_bytes());
         }
         let name = hex(&hash.finalize()[..16]);
-        let lock = Lock::take(store.folder.join(format!("{name}.lock"))).await?;
         let path = store.folder.join(format!("{name}.json"));
-        let swept = path.clone();
-        // A token that was half written has a secret in it, too.
-        blocking(move || sweep(&swept).map_err(|error| Error::io(swept.display(), error))).await?;
-        Ok(Self { path, lock })
+        when_free(client, move || {
+            let lock = Lock::take(path.with_extension("lock"))?;
+            // A token that was half written has a secret in it, too.
+            sweep(&path).map_err(|error| Error::io(path.display(), error))?;
+            Ok(Self { path: path.clone(), lock: Arc::new(lock) })
+        })
+        .await
     }
 
     /// What is kept. A file that cannot be read as such is an error: it may be hours of work.
@@ -191,8 +195,9 @@ impl Kept {
 
     /// Keeps this from now on, whole or not at all.
     pub(crate) async fn save<T: Serialize>(&self, value: &T) -> Result<(), Error> {
-        let (path, text) = (self.path.clone(), serde_json::to_vec(value));
+        let (path, lock, text) = (self.path.clone(), Arc::clone(&self.lock), serde_json::to_vec(value));
         blocking(move || {
+            let _lock = lock;
             let written = text.map_err(Into::into).and_then(|text| write_whole(&path, &text, Readers::Owner));
             written.map_err(|error| Error::io(format!("the resume token {}", path.display()), error))
         })
@@ -200,14 +205,14 @@ impl Kept {
     }
 
     pub(crate) async fn forget(self) -> Result<(), Error> {
-        let path = self.path;
-        blocking(move || match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(path.display(), error)),
-            _ => Ok(()),
+        blocking(move || match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(self.path.display(), error)),
+            _ => {
+                self.lock.retire();
+                Ok(())
+            }
         })
-        .await?;
-        self.lock.retire();
-        Ok(())
+        .await
     }
 }
 
@@ -222,24 +227,20 @@ impl Lock {
     /// The right to send to a session. Its address is a secret; the name of the lock is a hash of it.
     pub(super) async fn session(uri: &str) -> Result<Self, Error> {
         let name = hex(&Sha256::digest(uri)[..16]);
-        Self::take(std::env::temp_dir().join(format!("opusclip-{name}.lock"))).await
+        blocking(move || Self::take(std::env::temp_dir().join(format!("opusclip-{name}.lock")))).await
     }
 
-    async fn take(path: PathBuf) -> Result<Self, Error> {
-        blocking(move || {
-            let fault = |error| Error::io(path.display(), error);
-            let mut options = File::options();
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let file = options.create(true).append(true).open(&path).map_err(fault)?;
-            lock(&file, &path, || "another process or task is at this upload; wait for it, or stop it first".to_owned())?;
-            Ok(Self { path, _file: file })
-        })
-        .await
+    fn take(path: PathBuf) -> Result<Self, Error> {
+        let mut options = File::options();
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.create(true).append(true).open(&path).map_err(|error| Error::io(path.display(), error))?;
+        lock(&file, &path, || "another process or task is at this upload; wait for it, or stop it first".to_owned())?;
+        Ok(Self { path, _file: file })
     }
 
     /// The work is over, so that nobody will need the lock again.
-    pub(super) fn retire(self) {
+    pub(super) fn retire(&self) {
         // What may stay behind is an empty file.
         let _ = fs::remove_file(&self.path);
     }

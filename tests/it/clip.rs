@@ -86,8 +86,14 @@ async fn a_video_becomes_clips_and_is_billed_once() {
 
 /// Begins again from the store alone after a process that died, and makes sure that there is one project in the end.
 async fn goes_on(desk: &Desk, before: u64, place: &str) {
-    let mut again = desk.clip();
-    let (_, result) = events(&mut again).await;
+    let (again, result) = loop {
+        let mut again = desk.clip();
+        match events(&mut again).await {
+            // Unlike one that was killed, a task that was dropped ends what it has begun to write; and time here only passes in sleep.
+            (_, Err(error)) if error.is_in_use() => {}
+            (_, result) => break (again, result),
+        }
+    };
     if let Err(error) = result {
         assert!(error.is_outcome_unknown() && error.attempted().is_some(), "{place}: {error:#?}");
         let token = again.token().unwrap().clone();

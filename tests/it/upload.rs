@@ -382,11 +382,14 @@ async fn two_at_one_upload_do_not_mix() {
     // The same for two that begin, with one store.
     let folder = Folder::new(&bytes);
     let store = folder.store();
-    let (one, two) = (client.upload(folder.video()).with_store(&store), client.upload(folder.video()).with_store(&store));
-    let (one, two) = futures_util::future::join(one.into_future(), two.into_future()).await;
-    let [Ok(uploaded), Err(error)] = (if one.is_ok() { [one, two] } else { [two, one] }) else { panic!("one wins") };
-    whole(&sandbox, &uploaded, &bytes);
+    sandbox.clear_faults();
+    sandbox.fault("send_upload_bytes#1=stall-at:0").unwrap();
+    let before = sandbox.journal().len();
+    let first = tokio::spawn(client.upload(folder.video()).with_store(&store).with_stall_time(STALL * 4).into_future());
+    stalled(&sandbox, before).await;
+    let error = client.upload(folder.video()).with_store(&store).await.unwrap_err();
     assert!(error.is_in_use(), "{error}");
+    whole(&sandbox, &first.await.unwrap().unwrap(), &bytes);
 }
 
 /// What happens to the file while its first half is at the storage.
