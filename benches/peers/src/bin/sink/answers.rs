@@ -3,11 +3,10 @@
 use std::io::{self, Read, Write};
 use std::sync::LazyLock;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crc_fast::{CrcAlgorithm, checksum, checksum_combine};
 
 use crate::http::{Connection, Request};
-use crate::storage::{Range, Storage};
+use crate::storage::{Range, Storage, encode};
 
 /// What clips are made of, again and again.
 static BLOCK: LazyLock<Vec<u8>> =
@@ -86,7 +85,7 @@ fn clip<S: Read + Write>(connection: &mut Connection<S>, request: &Request, size
         ("content-type", "video/mp4".to_owned()),
         ("accept-ranges", "bytes".to_owned()),
         ("etag", format!("\"{size}\"")),
-        ("x-goog-hash", format!("crc32c={}", STANDARD.encode(crc32c(size).to_be_bytes()))),
+        ("x-goog-hash", format!("crc32c={}", encode(crc32c(size)))),
     ];
     let mut at = first.unwrap_or(0);
     if first.is_some() {
@@ -102,8 +101,10 @@ fn clip<S: Read + Write>(connection: &mut Connection<S>, request: &Request, size
     Ok(())
 }
 
-fn crc32c(size: u64) -> u32 {
-    let block = crc32c::crc32c(&BLOCK);
-    let whole = (0..size / BLOCK.len() as u64).fold(0, |crc, _| crc32c::crc32c_combine(crc, block, BLOCK.len()));
-    crc32c::crc32c_append(whole, &BLOCK[..(size % BLOCK.len() as u64) as usize])
+fn crc32c(size: u64) -> u64 {
+    let algorithm = CrcAlgorithm::Crc32Iscsi;
+    let (blocks, rest) = (size / BLOCK.len() as u64, &BLOCK[..(size % BLOCK.len() as u64) as usize]);
+    let block = checksum(algorithm, &BLOCK);
+    let whole = (0..blocks).fold(checksum(algorithm, b""), |crc, _| checksum_combine(algorithm, crc, block, BLOCK.len() as u64));
+    checksum_combine(algorithm, whole, checksum(algorithm, rest), rest.len() as u64)
 }

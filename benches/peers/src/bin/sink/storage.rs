@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use crc_fast::{CrcAlgorithm, Digest};
 
 pub(crate) struct Storage {
     pub(crate) base: String,
@@ -12,11 +13,11 @@ pub(crate) struct Storage {
     sessions: Mutex<HashMap<String, Session>>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Session {
     pub(crate) offset: u64,
-    crc32c: u32,
-    hashes: bool,
+    /// `None` where none is wanted.
+    crc32c: Option<Digest>,
 }
 
 impl Storage {
@@ -46,22 +47,27 @@ impl Storage {
     }
 
     fn session(&self) -> Session {
-        Session { hashes: self.hashes, ..Session::default() }
+        Session { offset: 0, crc32c: self.hashes.then(|| Digest::new(CrcAlgorithm::Crc32Iscsi)) }
     }
 }
 
 impl Session {
     pub(crate) fn absorb(&mut self, bytes: &[u8]) {
         self.offset += bytes.len() as u64;
-        if self.hashes {
-            self.crc32c = crc32c::crc32c_append(self.crc32c, bytes);
+        if let Some(digest) = &mut self.crc32c {
+            digest.update(bytes);
         }
     }
 
     /// The checksum as the storage tells it.
     pub(crate) fn crc32c(&self) -> Option<String> {
-        self.hashes.then(|| STANDARD.encode(self.crc32c.to_be_bytes()))
+        self.crc32c.map(|digest| encode(digest.finalize()))
     }
+}
+
+/// A CRC-32C as headers and JSON have it; crc-fast gives all checksums in 64 bits.
+pub(crate) fn encode(crc32c: u64) -> String {
+    STANDARD.encode(&crc32c.to_be_bytes()[4..])
 }
 
 /// Which bytes a `Content-Range` names.
