@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 
 /// Small enough to stay in the cache between the kernel that fills it and the checksum that reads it.
-const BUFFER: usize = 256 << 10;
+const BUFFER: usize = 1 << 20;
 
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -17,7 +17,9 @@ impl Request {
         let head = std::str::from_utf8(head).map_err(|_| wrong("a head that is not text"))?;
         let mut lines = head.split("\r\n");
         let mut first = lines.next().unwrap_or_default().split(' ');
-        let (Some(method), Some(target)) = (first.next(), first.next()) else { return Err(wrong("a request without a target")) };
+        let (Some(method), Some(target)) = (first.next(), first.next()) else {
+            return Err(wrong("a request without a target"));
+        };
         let headers = lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
         Ok(Self { method: method.to_owned(), target: target.to_owned(), headers: headers.collect() })
     }

@@ -5,15 +5,17 @@
 
 mod answers;
 mod http;
+mod socket;
 mod storage;
 mod tls;
 
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 
 use crate::http::Connection;
+use crate::socket::Socket;
 use crate::storage::Storage;
 
 fn main() -> anyhow::Result<()> {
@@ -33,21 +35,16 @@ fn main() -> anyhow::Result<()> {
     for socket in listener.incoming() {
         let (socket, tls, storage) = (socket?, tls.clone(), Arc::clone(&storage));
         thread::spawn(move || {
-            let served = match tls {
-                Some(config) => tls::accept(config, socket).and_then(|stream| serve(stream, &storage)),
-                None => plain(socket, &storage),
-            };
+            let served = Socket::new(socket).and_then(|socket| match tls {
+                Some(config) => serve(tls::accept(config, socket)?, &storage),
+                None => serve(socket, &storage),
+            });
             if let Err(error) = served {
                 eprintln!("sink: {error}");
             }
         });
     }
     Ok(())
-}
-
-fn plain(socket: TcpStream, storage: &Storage) -> io::Result<()> {
-    socket.set_nodelay(true)?;
-    serve(socket, storage)
 }
 
 fn serve(stream: impl Read + Write, storage: &Storage) -> io::Result<()> {
