@@ -6,6 +6,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName};
 use serde_json::Value;
 
@@ -19,6 +20,9 @@ use crate::upload::ResumeToken;
 
 /// How much of a reply's body an error keeps, in bytes.
 const KEPT_BODY: usize = 8 << 10;
+
+/// What is shorter, as `resumable` or a date, is no secret, and would be found in what has nothing to do with it.
+const SHORTEST_SECRET: usize = 12;
 
 /// A call that failed, and what to do about it.
 ///
@@ -174,6 +178,20 @@ impl Error {
             body,
             ..Inner::default()
         }))
+    }
+
+    /// Takes the secrets of a signed address, the values of its query, out of what the other side said: some error pages repeat it.
+    pub(crate) fn without_address(mut self, url: &Url) -> Self {
+        let raw = url.query().unwrap_or_default().split('&').filter_map(|pair| Some(pair.split_once('=')?.1.to_owned()));
+        let secrets: Vec<String> =
+            raw.chain(url.query_pairs().map(|(_, value)| value.into_owned())).filter(|value| value.len() >= SHORTEST_SECRET).collect();
+        let Inner { body, message, code, .. } = self.0.as_mut();
+        for text in [Some(body), message.as_mut(), code.as_mut()].into_iter().flatten() {
+            for secret in &secrets {
+                *text = text.replace(secret, "[redacted]");
+            }
+        }
+        self
     }
 
     pub(crate) fn with_attempts(mut self, attempts: u32, elapsed: Duration) -> Self {

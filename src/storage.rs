@@ -126,15 +126,15 @@ impl Client {
         let operation = &START_UPLOAD_SESSION;
         let url = self.storage_url(Some(operation), link)?;
         check_signed_headers(operation, &url)?;
-        let mut request = Request::new(Method::POST, url);
+        let mut request = Request::new(Method::POST, url.clone());
         request.headers_mut().insert("x-goog-resumable", HeaderValue::from_static("start"));
         request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         let answer = self.storage(operation, request).await?;
         if !answer.status.is_success() {
-            return Err(Error::from_answer(operation, self.shared(), &answer));
+            return Err(Error::from_answer(operation, self.shared(), &answer).without_address(&url));
         }
         let location = text(&answer.headers, &LOCATION)
-            .ok_or_else(|| Error::unusable(operation, self.shared(), &answer, "the storage gave no `Location`"))?;
+            .ok_or_else(|| Error::unusable(operation, self.shared(), &answer, "the storage gave no `Location`").without_address(&url))?;
         let id = ["x-goog-resumable-upload-id", "x-guploader-uploadid"]
             .into_iter()
             .find_map(|name| text(&answer.headers, &HeaderName::from_static(name)));
@@ -185,7 +185,7 @@ impl Client {
         }
         *request.body_mut() = Some(body);
         let answer = self.storage_once(operation, request).await?;
-        self.upload_status(operation, &answer)
+        self.upload_status(operation, session, &answer)
     }
 
     /// Asks how many bytes the storage has kept. Safe to repeat. `total` is the size of the whole, if it is known.
@@ -195,7 +195,7 @@ impl Client {
     /// An error status of the storage (404 and 410: the session is gone), or no reply.
     pub async fn query_upload_offset(&self, session: &UploadSession, total: Option<u64>) -> Result<UploadStatus, Error> {
         let answer = self.storage(&QUERY_UPLOAD_OFFSET, query(session, total)?).await?;
-        self.upload_status(&QUERY_UPLOAD_OFFSET, &answer)
+        self.upload_status(&QUERY_UPLOAD_OFFSET, session, &answer)
     }
 
     /// The same, asked once.
@@ -203,7 +203,7 @@ impl Client {
         let mut request = query(session, Some(total))?;
         *request.timeout_mut() = Some(self.shared().timeout);
         let answer = self.storage_once(&QUERY_UPLOAD_OFFSET, request).await?;
-        self.upload_status(&QUERY_UPLOAD_OFFSET, &answer)
+        self.upload_status(&QUERY_UPLOAD_OFFSET, session, &answer)
     }
 
     /// Gives up a session. Safe to repeat: a session that is gone counts as cancelled.
@@ -218,7 +218,7 @@ impl Client {
         let answer = self.storage(operation, request).await?;
         match answer.status.as_u16() {
             200..=299 | 404 | 410 | 499 => Ok(()),
-            _ => Err(Error::from_answer(operation, self.shared(), &answer)),
+            _ => Err(Error::from_answer(operation, self.shared(), &answer).without_address(&session.uri)),
         }
     }
 
@@ -248,15 +248,16 @@ impl Client {
         request.headers_mut().insert(USER_AGENT, self.shared().user_agent.clone());
     }
 
-    fn upload_status(&self, operation: &'static Operation, answer: &Answer) -> Result<UploadStatus, Error> {
-        match answer.status.as_u16() {
-            200..=299 => Ok(complete(&answer.headers, &answer.body)),
+    fn upload_status(&self, operation: &'static Operation, session: &UploadSession, answer: &Answer) -> Result<UploadStatus, Error> {
+        let error = match answer.status.as_u16() {
+            200..=299 => return Ok(complete(&answer.headers, &answer.body)),
             308 => match persisted(&answer.headers) {
-                Some(persisted) => Ok(UploadStatus::Incomplete { persisted }),
-                None => Err(Error::unusable(operation, self.shared(), answer, "the storage gave a `Range` that is not `bytes=0-LAST`")),
+                Some(persisted) => return Ok(UploadStatus::Incomplete { persisted }),
+                None => Error::unusable(operation, self.shared(), answer, "the storage gave a `Range` that is not `bytes=0-LAST`"),
             },
-            _ => Err(Error::from_answer(operation, self.shared(), answer)),
-        }
+            _ => Error::from_answer(operation, self.shared(), answer),
+        };
+        Err(error.without_address(&session.uri))
     }
 
     /// An address of the storage: encrypted, unless everything here is on this machine anyway.

@@ -342,7 +342,7 @@ impl<'c> Fetch<'c> {
     /// What an answer without a usable body says.
     async fn refusal(&self, mut response: Response) -> Result<Error, Error> {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        let mut body = BytesMut::new();
+        let (url, mut body) = (response.url().clone(), BytesMut::new());
         let read = async {
             while body.len() < ERROR_BODY
                 && let Ok(Some(bytes)) = response.chunk().await
@@ -355,10 +355,11 @@ impl<'c> Fetch<'c> {
         let _ = self.context.cancelled.run_until_cancelled(read).await.ok_or_else(cancelled)?;
         let shared = self.context.client.shared();
         let answer = Answer { status, headers, body: body.freeze() };
-        Ok(match status.is_success() || status == StatusCode::NOT_MODIFIED {
+        let error = match status.is_success() || status == StatusCode::NOT_MODIFIED {
             true => Error::unusable(OPERATION, shared, &answer, "the answer is no video, empty, or not the part that was asked for"),
             false => Error::from_answer(OPERATION, shared, &answer),
-        })
+        };
+        Ok(error.without_address(&url))
     }
 
     /// Notes which version is in the part file, before it is; a small file that is whole at once needs no note.

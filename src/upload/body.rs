@@ -19,6 +19,9 @@ const BUFFERS: usize = 4;
 /// What goes to the connection at once.
 const FRAME: usize = 256 << 10;
 
+/// Set in the count of the bytes that went to the connection once no more may go there.
+const CLOSED: u64 = 1 << 63;
+
 pub(super) trait ReadSeek: Read + Seek + Send {}
 
 impl<T: Read + Seek + Send> ReadSeek for T {}
@@ -175,13 +178,19 @@ pub(super) struct Sending {
 impl Sending {
     /// Bytes that went to the connection so far.
     pub(super) fn handed(&self) -> u64 {
-        self.handed.load(Ordering::Relaxed)
+        self.handed.load(Ordering::Relaxed) & !CLOSED
+    }
+
+    /// Lets no more bytes go to the connection, and tells how many did.
+    ///
+    /// After an early answer a connection goes on with the body, and what the storage takes of that it has.
+    pub(super) fn close(&self) -> u64 {
+        self.handed.fetch_or(CLOSED, Ordering::Relaxed) & !CLOSED
     }
 
     /// The reader, from which no more is sent; an error is one of the source.
-    ///
-    /// The connection may still hold the body: after an early answer of a storage that reads no further, for ever.
     pub(super) async fn finish(self) -> io::Result<Reader> {
+        // The connection may hold the body for ever, where a storage has answered and reads no further: no buffer would come back.
         // If nobody is there to be stopped, it has stopped.
         let _ = self.stop.send(None);
         let (reader, result) = self.returned.await.map_err(|_| io::Error::other("the thread that reads the source has died"))?;
@@ -213,10 +222,13 @@ impl Body for SendBody {
             }
         }
         let count = self.current.len().min(FRAME);
+        let add = |handed: u64| (handed & CLOSED == 0).then_some(handed + count as u64);
+        let Ok(handed) = self.handed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) else {
+            return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
+        };
         let frame = self.current.split_to(count);
         self.left -= count as u64;
-        let handed = self.handed.fetch_add(count as u64, Ordering::Relaxed) + count as u64;
-        (self.sent)(handed);
+        (self.sent)(handed + count as u64);
         Poll::Ready(Some(Ok(Frame::data(frame))))
     }
 

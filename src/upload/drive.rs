@@ -1,5 +1,6 @@
 //! Does what the course of an upload says, and tells it what came of it.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,9 +26,6 @@ use crate::{Client, ContentRange, Error};
 /// Storages have been seen to answer 408 for a session at the end of its week.
 const OLD_SESSION: Duration = Duration::from_secs(13 * 43_200);
 
-/// What the answer after the last byte may take, in times of what sending may be without progress.
-const PATIENCE_AT_THE_END: f64 = 2.5;
-
 /// Over what time the rate is taken.
 const RATE_WINDOW: Duration = Duration::from_secs(1);
 
@@ -37,8 +35,8 @@ pub(super) async fn run(upload: Upload) -> Result<Uploaded, Error> {
         return Err(Error::of(Kind::Cancelled, None, "the upload was cancelled before it began"));
     };
     let mut drive = opened?;
-    match cancelled.run_until_cancelled(drive.finish()).await {
-        Some(result) => result,
+    match cancelled.run_until_cancelled(drive.steps()).await {
+        Some(ended) => drive.finish(ended).await,
         None => Err(drive.cancel().await),
     }
 }
@@ -70,7 +68,7 @@ struct Link {
 struct Active {
     session: UploadSession,
     token: ResumeToken,
-    lock: Lock,
+    _lock: Lock,
 }
 
 /// What comparing has shown.
@@ -119,7 +117,7 @@ impl Drive {
         };
         if let Some(token) = token {
             token.check_version()?;
-            token.source.check(&drive.fingerprint)?;
+            token.check_source(&drive.fingerprint)?;
             drive.course = Course::resumed(total, options.chunk, options.max_failures);
             drive.link = Some(Link { id: token.upload_id.clone(), url: token.link.clone() });
             let session = drive.client.open_upload_session(&token.session)?;
@@ -128,17 +126,15 @@ impl Drive {
         Ok(drive)
     }
 
-    async fn finish(&mut self) -> Result<Uploaded, Error> {
-        let uploaded = match self.steps().await {
+    async fn finish(&mut self, ended: Result<Uploaded, Error>) -> Result<Uploaded, Error> {
+        let uploaded = match ended {
             Ok(uploaded) => uploaded,
             Err(error) => return Err(error.with_resume_token(self.active.as_ref().map(|active| active.token.clone()))),
         };
         self.progress.send_modify(|progress| {
             (progress.phase, progress.persisted, progress.sent) = (UploadPhase::Done, uploaded.size, uploaded.size);
         });
-        if let Some(active) = self.active.take() {
-            active.lock.retire();
-        }
+        self.active = None;
         // What stays behind would only tell a later process of the same complete upload.
         if let Err(error) = self.forget().await {
             tracing::warn!(%error, "the resume token of a complete upload is still there");
@@ -188,11 +184,10 @@ impl Drive {
         }
         match &seen {
             Seen::LinkRefused(_) => self.link = None,
-            Seen::SessionLost(_) => self.retire_session(),
+            Seen::SessionLost(_) => self.active = None,
             Seen::Mismatch(_) => {
                 // Another object, and everything read anew: either side may be the one that was wrong.
-                self.link = None;
-                self.retire_session();
+                (self.link, self.active) = (None, None);
                 self.reader = self.reader.take().map(Reader::afresh);
             }
             Seen::Started | Seen::Status(_) | Seen::Trouble(_) => {}
@@ -248,7 +243,7 @@ impl Drive {
     async fn activate(&mut self, session: UploadSession, token: ResumeToken) -> Result<(), Error> {
         let lock = Lock::session(session.expose_uri()).await?;
         let told = token.clone();
-        let token = &self.active.insert(Active { session, token, lock }).token;
+        let token = &self.active.insert(Active { session, token, _lock: lock }).token;
         if let Some(kept) = &self.kept {
             kept.save(token).await?;
         }
@@ -277,7 +272,8 @@ impl Drive {
         let patience = self.stall_time.saturating_mul(1 << self.stalls.min(16));
         let answer = loop {
             let before = sending.handed();
-            let limit = if before == length { patience.mul_f64(PATIENCE_AT_THE_END) } else { patience };
+            // The answer after the last byte is one to the whole.
+            let limit = if before == length { patience.saturating_mul(5) / 2 } else { patience };
             match tokio::time::timeout(limit, &mut request).await {
                 Ok(answer) => break Some(answer),
                 Err(_) if sending.handed() > before => {}
@@ -285,11 +281,13 @@ impl Drive {
             }
         };
         drop(request);
-        let handed = sending.handed();
+        let handed = sending.close();
         self.sent += handed;
         self.course.handed(first + handed);
-        let reader = sending.finish().await.map_err(|error| self.watch.read_error(error))?;
-        self.reader = Some(reader);
+        // A thread cannot be stopped that waits for a disk or a network which gives nothing.
+        let finished = tokio::time::timeout(patience, sending.finish()).await;
+        let finished = finished.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "it gives nothing more to read")));
+        self.reader = Some(finished.map_err(|error| self.watch.read_error(error))?);
         match answer {
             Some(answer) => self.judge(answer),
             None => {
@@ -357,7 +355,7 @@ impl Drive {
     /// The reader, with the checksum of everything up to `end`.
     async fn hashed_to(&mut self, end: u64) -> Result<Reader, Error> {
         let Some(mut reader) = self.reader.take() else {
-            return Err(Error::io("the source of the upload", std::io::Error::other("it is read by someone else")));
+            return Err(Error::io("the source of the upload", io::Error::other("it is read by someone else")));
         };
         if reader.hashed() >= end {
             return Ok(reader);
@@ -377,11 +375,7 @@ impl Drive {
     async fn cancel(mut self) -> Error {
         let told = match self.active.take() {
             None => Ok(()),
-            Some(active) => {
-                let told = self.client.cancel_upload_session(&active.session).await;
-                active.lock.retire();
-                told
-            }
+            Some(active) => self.client.cancel_upload_session(&active.session).await,
         };
         let message = match told.and(self.forget().await) {
             Ok(()) => "the upload was cancelled".to_owned(),
@@ -395,12 +389,6 @@ impl Drive {
         match self.kept.take() {
             Some(kept) => kept.forget().await,
             None => Ok(()),
-        }
-    }
-
-    fn retire_session(&mut self) {
-        if let Some(active) = self.active.take() {
-            active.lock.retire();
         }
     }
 

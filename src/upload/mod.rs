@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use source::Fingerprint;
 pub use source::UploadSource;
 pub(crate) use token::Kept;
 pub use token::{ResumeStore, ResumeToken};

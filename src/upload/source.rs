@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeek};
 use tokio_util::io::SyncIoBridge;
 
+use super::Uploaded;
 use super::body::{ReadSeek, Reader};
 use crate::Error;
 use crate::error::Kind;
@@ -42,7 +43,7 @@ impl<T: AsyncRead + AsyncSeek + Unpin + Send> AsyncReadSeek for T {}
 /// ```
 ///
 /// A path, as `&str`, `String`, `&Path` or `PathBuf`, is the best of them: it can be watched for changes and opened again by a
-/// later process. Nothing is opened before the upload begins.
+/// later process. Anything else is read once more, before the upload, to know it again. Nothing is opened before the upload begins.
 pub struct UploadSource(Inner);
 
 enum Inner {
@@ -91,8 +92,13 @@ impl UploadSource {
         };
         blocking(move || {
             let mut source = source;
-            let fingerprint = Fingerprint::take(&mut source, None).map_err(|error| Error::io("the source of the upload", error))?;
-            Ok(Opened { reader: Reader::new(source), fingerprint, watch: Watch { path: None } })
+            let fault = |error| Error::io("the source of the upload", error);
+            let mut fingerprint = Fingerprint::take(&mut source, None).map_err(fault)?;
+            let mut reader = Reader::new(source);
+            // Without a path and a time, two that begin and end alike would be taken for one.
+            reader.catch_up(fingerprint.size, || true).map_err(fault)?;
+            fingerprint.crc32c = Some(reader.crc32c());
+            Ok(Opened { reader, fingerprint, watch: Watch { path: None } })
         })
         .await
     }
@@ -213,6 +219,9 @@ pub(crate) struct Fingerprint {
     modified: Option<i64>,
     /// SHA-256 of the first and the last 64 KiB, in hexadecimal.
     edges: String,
+    /// Of the whole, where it is not a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crc32c: Option<u32>,
 }
 
 impl Fingerprint {
@@ -225,14 +234,14 @@ impl Fingerprint {
             Read::by_ref(&mut source).take(EDGE).read_to_end(&mut edge)?;
             hash.update(&edge);
         }
-        Ok(Self { size, modified, edges: hex(&hash.finalize()) })
+        Ok(Self { size, modified, edges: hex(&hash.finalize()), crc32c: None })
     }
 
     /// An error, unless what was uploaded so far is this.
     pub(super) fn check(&self, now: &Self) -> Result<(), Error> {
         let problem = if self.size != now.size {
             format!("its size was {} bytes and is {}", self.size, now.size)
-        } else if self.edges != now.edges {
+        } else if (&self.edges, self.crc32c) != (&now.edges, now.crc32c) {
             "its content is another".to_owned()
         } else if self.modified != now.modified {
             "it was modified since".to_owned()
@@ -242,8 +251,17 @@ impl Fingerprint {
         Err(changed("the source is not the one of the upload that shall go on", &problem))
     }
 
+    /// An error if what was uploaded cannot be this.
+    pub(crate) fn check_uploaded(&self, uploaded: &Uploaded) -> Result<(), Error> {
+        if uploaded.size == self.size && self.crc32c.is_none_or(|crc32c| crc32c == uploaded.crc32c) {
+            return Ok(());
+        }
+        let problem = format!("{} bytes were uploaded, and it has {} or others", uploaded.size, self.size);
+        Err(changed("the source is not the one that was uploaded", &problem))
+    }
+
     pub(super) fn digest(&self, hash: &mut Sha256) {
-        hash.update(format!("{}/{:?}/{}", self.size, self.modified, self.edges));
+        hash.update(format!("{}/{:?}/{}/{:?}", self.size, self.modified, self.edges, self.crc32c));
     }
 }
 

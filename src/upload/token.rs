@@ -4,9 +4,10 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use same_file::Handle;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -91,6 +92,11 @@ impl ResumeToken {
         self.session == other.session
     }
 
+    /// An error if it is of another source.
+    pub(crate) fn check_source(&self, source: &Fingerprint) -> Result<(), Error> {
+        self.source.check(source)
+    }
+
     /// An error for the token of a later version of this crate.
     pub(super) fn check_version(&self) -> Result<(), Error> {
         if self.version == VERSION {
@@ -147,9 +153,16 @@ impl ResumeStore {
 /// The place in a store where the token of one piece of work is kept, by the only one who works on it.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    path: PathBuf,
     /// Whatever writes has it, too, for a write goes on when its future is dropped.
-    lock: Arc<Lock>,
+    place: Arc<Mutex<Place>>,
+}
+
+#[derive(Debug)]
+struct Place {
+    path: PathBuf,
+    /// A write that was begun before comes too late.
+    is_forgotten: bool,
+    _lock: Lock,
 }
 
 impl Kept {
@@ -175,16 +188,16 @@ impl Kept {
             let lock = Lock::take(path.with_extension("lock"))?;
             // A token that was half written has a secret in it, too.
             sweep(&path).map_err(|error| Error::io(path.display(), error))?;
-            Ok(Self { path: path.clone(), lock: Arc::new(lock) })
+            let place = Place { path: path.clone(), is_forgotten: false, _lock: lock };
+            Ok(Self { place: Arc::new(Mutex::new(place)) })
         })
         .await
     }
 
     /// What is kept. A file that cannot be read as such is an error: it may be hours of work.
     pub(crate) async fn load<T: DeserializeOwned + Send + 'static>(&self) -> Result<Option<T>, Error> {
-        let path = self.path.clone();
-        blocking(move || {
-            let Some(text) = read_if_there(&path)? else { return Ok(None) };
+        self.at(|Place { path, .. }| {
+            let Some(text) = read_if_there(path)? else { return Ok(None) };
             serde_json::from_slice(&text).map(Some).map_err(|error| {
                 let message = format!("{}: it is no resume token of this version ({error}); remove it to begin anew", path.display());
                 Error::of(Kind::Input, None, message)
@@ -194,33 +207,43 @@ impl Kept {
     }
 
     /// Keeps this from now on, whole or not at all.
-    pub(crate) async fn save<T: Serialize>(&self, value: &T) -> Result<(), Error> {
-        let (path, lock, text) = (self.path.clone(), Arc::clone(&self.lock), serde_json::to_vec(value));
-        blocking(move || {
-            let _lock = lock;
-            let written = text.map_err(Into::into).and_then(|text| write_whole(&path, &text, Readers::Owner));
+    pub(crate) fn save<T: Serialize>(&self, value: &T) -> impl Future<Output = Result<(), Error>> + Send + use<T> {
+        let text = serde_json::to_vec(value);
+        self.at(|Place { path, is_forgotten, .. }| {
+            if *is_forgotten {
+                return Ok(());
+            }
+            let written = text.map_err(Into::into).and_then(|text| write_whole(path, &text, Readers::Owner));
             written.map_err(|error| Error::io(format!("the resume token {}", path.display()), error))
         })
-        .await
     }
 
     pub(crate) async fn forget(self) -> Result<(), Error> {
-        blocking(move || match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(self.path.display(), error)),
-            _ => {
-                self.lock.retire();
-                Ok(())
+        self.at(|place| {
+            place.is_forgotten = true;
+            match fs::remove_file(&place.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(place.path.display(), error)),
+                _ => Ok(()),
             }
         })
         .await
     }
+
+    /// Works at the place, one after the other.
+    fn at<T: Send + 'static, W>(&self, work: W) -> impl Future<Output = Result<T, Error>> + Send + use<T, W>
+    where
+        W: FnOnce(&mut Place) -> Result<T, Error> + Send + 'static,
+    {
+        let place = Arc::clone(&self.place);
+        blocking(move || work(&mut place.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
 }
 
-/// The right to work on something, held by one task on this machine.
+/// The right to work on something, held by one task on this machine until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
     path: PathBuf,
-    _file: File,
+    _file: Handle,
 }
 
 impl Lock {
@@ -231,17 +254,57 @@ impl Lock {
     }
 
     fn take(path: PathBuf) -> Result<Self, Error> {
+        let fault = |error| Error::io(path.display(), error);
         let mut options = File::options();
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.create(true).append(true).open(&path).map_err(|error| Error::io(path.display(), error))?;
-        lock(&file, &path, || "another process or task is at this upload; wait for it, or stop it first".to_owned())?;
-        Ok(Self { path, _file: file })
+        options.create(true).append(true);
+        loop {
+            let file = Handle::from_file(options.open(&path).map_err(fault)?).map_err(fault)?;
+            lock(file.as_file(), &path, || "another process or task is at this upload; wait for it, or stop it first".to_owned())?;
+            // Who had it until now may have removed the file meanwhile, and the next one would lock another.
+            match Handle::from_path(&path) {
+                Ok(there) if there == file => return Ok(Self { path, _file: file }),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(fault(error)),
+            }
+        }
     }
+}
 
-    /// The work is over, so that nobody will need the lock again.
-    pub(super) fn retire(&self) {
+impl Drop for Lock {
+    fn drop(&mut self) {
         // What may stay behind is an empty file.
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who finishes removes the file of the lock, under the eyes of those who have opened it.
+    #[test]
+    fn a_lock_is_held_by_one_though_its_file_goes_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.lock");
+        let (held, taken) = (Mutex::new(()), Mutex::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..2000 {
+                        let Ok(lock) = Lock::take(path.clone()) else { continue };
+                        let alone = held.try_lock().expect("two have the lock");
+                        *taken.lock().unwrap() += 1;
+                        std::thread::yield_now();
+                        drop(alone);
+                        drop(lock);
+                    }
+                });
+            }
+        });
+        assert!(*taken.lock().unwrap() > 100);
+        assert!(!path.exists());
     }
 }

@@ -43,6 +43,8 @@ async fn killed_at_any_moment_an_upload_goes_on() {
             let mut child = Command::new(std::env::current_exe().unwrap())
                 .args(["--exact", "kill::the_process_that_uploads", "--test-threads=1"])
                 .env("OPUSCLIP_TEST_UPLOAD", folder.path())
+                // Where its locks are, which it leaves.
+                .env("TMPDIR", folder.path())
                 .env("OPUSCLIP_BASE_URL", sandbox.url())
                 .env("OPUSCLIP_API_KEY", "sk-test_0123456789abcdef")
                 .stdout(Stdio::null())

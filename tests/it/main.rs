@@ -17,5 +17,6 @@ mod storage;
 mod support;
 mod types;
 mod upload;
+mod upload_wire;
 mod wait;
 mod webhook;

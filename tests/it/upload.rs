@@ -499,3 +499,48 @@ async fn progress_is_told_and_cancelling_leaves_nothing() {
     upload.canceller().cancel();
     assert!(upload.await.unwrap_err().is_cancelled());
 }
+
+/// Whoever wants no watchdog says so with the longest time there is.
+#[tokio::test]
+async fn a_stall_time_without_end_is_fine() {
+    let (sandbox, client) = together(sandbox()).await;
+    for size in [0, SIZE] {
+        let uploaded = client.upload(video(size)).with_stall_time(Duration::MAX).await.unwrap();
+        whole(&sandbox, &uploaded, &video(size));
+    }
+}
+
+/// Cancelled after so many turns of the runtime, in the middle of whatever it is at.
+#[tokio::test]
+async fn cancelled_at_any_moment_it_ends_and_leaves_nothing() {
+    let (sandbox, client) = together(sandbox()).await;
+    let bytes = video(SIZE);
+    let folder = Folder::new(&bytes);
+    let store = folder.store();
+    let (mut turns, mut cancelled, mut done) = (0, 0, 0);
+    while done < 3 {
+        sandbox.clear_faults();
+        sandbox.fault(&format!("send_upload_bytes#1=reset-at:{}", SIZE / 2)).unwrap();
+        let upload = client.upload(folder.video()).with_store(&store);
+        let canceller = upload.canceller();
+        let upload = tokio::spawn(upload.into_future());
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+        canceller.cancel();
+        let ended = tokio::time::timeout(Duration::from_secs(20), upload).await.expect("it ends").unwrap();
+        match ended {
+            Ok(uploaded) => {
+                whole(&sandbox, &uploaded, &bytes);
+                done += 1;
+            }
+            Err(error) => {
+                assert!(error.is_cancelled(), "{turns}: {error:#?}");
+                cancelled += 1;
+            }
+        }
+        assert!(folder.kept().is_empty(), "{turns}");
+        turns += 1 + turns / 8;
+    }
+    assert!(cancelled > 0);
+}
