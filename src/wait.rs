@@ -1,5 +1,6 @@
 //! Waiting for a project: a decision after each look, and a thin loop around it.
 
+use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,7 +38,14 @@ impl Client {
     /// two to three for each project that has ended), so that more than about 15 projects are looked at less often than asked.
     #[must_use = "a wait begins when it is awaited"]
     pub fn wait(&self, project: impl Into<ProjectId>) -> Wait {
-        Wait { client: self.clone(), project: project.into(), policy: Policy::default(), nudge: Arc::default(), course: None }
+        Wait {
+            client: self.clone(),
+            project: project.into(),
+            policy: Policy::default(),
+            nudge: Arc::default(),
+            course: None,
+            looking: None,
+        }
     }
 }
 
@@ -149,13 +157,20 @@ impl Nudger {
 }
 
 /// A wait for a project; [`Client::wait`] makes it, `.await` runs it to its end.
-#[derive(Debug)]
 pub struct Wait {
     client: Client,
     project: ProjectId,
     policy: Policy,
     nudge: Arc<Notify>,
     course: Option<Course>,
+    /// The look under way.
+    looking: Option<BoxFuture<'static, Result<Look, Error>>>,
+}
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait").field("project", &self.project).field("policy", &self.policy).finish_non_exhaustive()
+    }
 }
 
 impl Wait {
@@ -194,8 +209,8 @@ impl Wait {
         Nudger(Arc::clone(&self.nudge))
     }
 
-    /// The next thing that happens, or `None` after the end. Dropping the future loses nothing: a pause goes on where it was,
-    /// and a look is made again.
+    /// The next thing that happens, or `None` after the end. Dropping the future loses nothing: a pause or a look goes on where it
+    /// was with the next call.
     ///
     /// # Errors
     ///
@@ -215,8 +230,9 @@ impl Wait {
                 Step::Look => {
                     let left = self.policy.deadline.saturating_sub(clock.now().saturating_duration_since(course.started));
                     // Real time, like the time limits of the requests themselves: it bounds what hangs.
-                    let seen = tokio::time::timeout(left.max(GRACE), look(&self.client, &self.project)).await;
-                    course.looked = true;
+                    let looking = self.looking.get_or_insert_with(|| Box::pin(look(self.client.clone(), self.project.clone())));
+                    let seen = tokio::time::timeout(left.max(GRACE), looking).await;
+                    (course.looked, self.looking) = (true, None);
                     if let Ok(look) = seen
                         && let Some(event) = course.saw(look?, clock.now())
                     {
@@ -267,8 +283,8 @@ enum Look {
 }
 
 /// Looks at the project, and at its clips where it is complete. An error is one that waiting does not mend.
-async fn look(client: &Client, id: &ProjectId) -> Result<Look, Error> {
-    let project = match client.get_project(id).await {
+async fn look(client: Client, id: ProjectId) -> Result<Look, Error> {
+    let project = match client.get_project(&id).await {
         Ok(project) => Box::new(project),
         Err(error) if error.is_not_found() => return Ok(Look::Gone),
         Err(error) => return passing(error),
@@ -279,7 +295,7 @@ async fn look(client: &Client, id: &ProjectId) -> Result<Look, Error> {
     if project.stage != Some(ProjectStage::Complete) {
         return Ok(Look::Project(project));
     }
-    let mut pages = client.clip_pages(ClipSource::Project(id.clone()));
+    let mut pages = client.clip_pages(ClipSource::Project(id));
     let mut clips = Vec::new();
     loop {
         match pages.next_page().await {

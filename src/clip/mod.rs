@@ -19,11 +19,11 @@ use crate::calls::{BoxFuture, CreateProject};
 use crate::error::Kind;
 use crate::operation::{CREATE_PROJECT, SEND_UPLOAD_BYTES};
 use crate::types::ProjectId;
-use crate::upload::Kept;
+use crate::upload::{Fingerprint, Kept};
 use crate::work::hex;
 use crate::{
-    Attempted, Client, Error, Reference, ResumeStore, ResumeToken, Upload, UploadProgress, UploadSource, Uploaded, Verification, Wait,
-    WaitEvent, WaitOutcome,
+    Attempted, Client, Error, ResumeStore, ResumeToken, Upload, UploadProgress, UploadSource, Uploaded, Verification, Wait, WaitEvent,
+    WaitOutcome,
 };
 
 impl Client {
@@ -69,6 +69,8 @@ impl Client {
             kept: None,
             token: None,
             stage: Stage::New(Box::new(New { source, store: None })),
+            writing: None,
+            told: None,
             progress: watch::Sender::default(),
         }
     }
@@ -117,8 +119,8 @@ enum Stage {
     Uploading(BoxFuture<'static, Result<Uploaded, Error>>, watch::Receiver<UploadProgress>),
     /// The token says what is next.
     Between,
-    /// Everything is written down for this call.
-    Asking(Reference),
+    /// The billed call, or looking for what came of it.
+    Asking(BoxFuture<'static, Result<ProjectId, Error>>),
     Waiting(Box<Wait>),
     Over,
 }
@@ -131,7 +133,7 @@ struct New {
 struct Begun {
     source: UploadSource,
     kept: Option<Kept>,
-    token: Option<ClipToken>,
+    token: Result<Option<ClipToken>, Error>,
 }
 
 /// The work from a video to its clips; [`Client::clip`] makes it, `.await` runs it to its end.
@@ -143,6 +145,10 @@ pub struct Clipping {
     kept: Option<Kept>,
     token: Option<ClipToken>,
     stage: Stage,
+    /// What is written down, before anything else is done or told.
+    writing: Option<BoxFuture<'static, Result<(), Error>>>,
+    /// What is told next.
+    told: Option<Result<ClipEvent, Error>>,
     progress: watch::Sender<UploadProgress>,
 }
 
@@ -224,9 +230,17 @@ impl Clipping {
     /// # Errors
     ///
     /// [`Error::is_io`] if the file cannot be removed, or the source not be read; [`Error::is_in_use`] while another is at it.
-    pub async fn forget(self) -> Result<(), Error> {
+    pub async fn forget(mut self) -> Result<(), Error> {
+        if let Stage::New(_) = &self.stage {
+            self.token = None;
+            self.begin();
+        }
+        if let Some(writing) = self.writing {
+            // What could not be written need not be removed.
+            let _ = writing.await;
+        }
         let kept = match self.stage {
-            Stage::New(new) => begin(self.client, *new, None).await?.kept,
+            Stage::Beginning(beginning) => beginning.await?.kept,
             _ => self.kept,
         };
         match kept {
@@ -254,8 +268,8 @@ impl Clipping {
     /// # }
     /// ```
     ///
-    /// Dropping the future loses nothing, but for one thing: a billed call that
-    /// it was waiting for counts as one whose reply was lost.
+    /// Dropping the future loses nothing: what it was at goes on with the next call. Dropping the `Clipping` itself at a billed call
+    /// counts as a lost reply.
     ///
     /// # Errors
     ///
@@ -263,53 +277,49 @@ impl Clipping {
     /// what to begin again with.
     pub async fn next(&mut self) -> Result<Option<ClipEvent>, Error> {
         loop {
-            let event = match &mut self.stage {
+            if let Some(writing) = &mut self.writing {
+                let written = writing.await;
+                self.writing = None;
+                written.map_err(|error| self.not_written(error))?;
+            }
+            if let Some(told) = self.told.take() {
+                return told.map(Some);
+            }
+            match &mut self.stage {
                 Stage::Over => return Ok(None),
                 Stage::New(_) => {
-                    self.begin()?;
-                    None
+                    // Hours of upload come before the call: what is wrong with it is told now.
+                    self.call("uploadId").check()?;
+                    self.begin();
                 }
                 Stage::Beginning(beginning) => {
-                    let begun = beginning.as_mut().await;
+                    let begun = beginning.await;
                     self.stage = Stage::Over;
                     self.begun(begun?)?;
-                    None
                 }
                 Stage::Uploading(upload, progress) => {
-                    let ended = match future::select(upload.as_mut(), Box::pin(progress.changed())).await {
+                    let ended = match future::select(upload, Box::pin(progress.changed())).await {
                         Either::Left((uploaded, _)) => Some(uploaded),
                         Either::Right(_) => None,
                     };
                     match ended {
-                        Some(uploaded) => {
-                            self.stage = Stage::Over;
-                            Some(self.uploaded(uploaded).await?)
-                        }
+                        Some(uploaded) => self.uploaded(uploaded),
                         None => {
                             let token = progress.borrow_and_update().token.clone();
-                            self.uploading(token).await?
+                            self.uploading(token);
                         }
                     }
                 }
-                Stage::Between => self.go_on().await?,
-                Stage::Asking(reference) => {
-                    let reference = reference.clone();
-                    // As the token has it: from here on there may be a project.
-                    self.stage = Stage::Between;
-                    self.ask(&reference).await?;
-                    None
+                Stage::Between => self.go_on()?,
+                Stage::Asking(asking) => {
+                    let created = asking.await;
+                    self.stage = Stage::Over;
+                    self.asked(created);
                 }
                 Stage::Waiting(wait) => match wait.next().await? {
-                    Some(WaitEvent::Ended(outcome)) => {
-                        self.stage = Stage::Over;
-                        Some(self.ended(outcome).await?)
-                    }
-                    Some(event) => Some(ClipEvent::Waiting(event)),
-                    None => return Ok(None),
+                    Some(WaitEvent::Ended(outcome)) => self.ended(outcome)?,
+                    event => return Ok(event.map(ClipEvent::Waiting)),
                 },
-            };
-            if event.is_some() {
-                return Ok(event);
             }
         }
     }
@@ -325,35 +335,23 @@ impl Clipping {
         })
     }
 
-    fn begin(&mut self) -> Result<(), Error> {
-        // Hours of upload come before the call: what is wrong with it is told now.
-        self.call("uploadId").check()?;
+    fn begin(&mut self) {
+        let request = self.request();
         if let Stage::New(new) = std::mem::replace(&mut self.stage, Stage::Over) {
-            self.stage = Stage::Beginning(Box::pin(begin(self.client.clone(), *new, self.token.clone())));
+            self.stage = Stage::Beginning(Box::pin(begin(self.client.clone(), *new, self.token.clone(), request)));
         }
-        Ok(())
     }
 
     fn begun(&mut self, begun: Begun) -> Result<(), Error> {
         let Begun { source, kept, token } = begun;
-        (self.kept, self.token) = (kept, token);
-        self.token.as_ref().map_or(Ok(()), ClipToken::check_version)?;
-        let resumed = match &self.token {
-            None => None,
-            Some(token) if token.request.as_ref().is_some_and(|request| *request != self.request()) => {
-                let message = "a project of this source was asked for with other options; take the same ones, or `forget` it to be billed \
-                               for another project";
-                return Err(Error::input(&CREATE_PROJECT, message));
-            }
-            Some(ClipToken { state: State::Uploading(token), .. }) => Some(token.clone()),
+        (self.kept, self.token) = (kept, token?);
+        let upload = match &self.token {
+            None => self.client.upload(source),
+            Some(ClipToken { state: State::Uploading(token), .. }) => self.client.resume(token.clone(), source),
             Some(_) => {
                 self.stage = Stage::Between;
                 return Ok(());
             }
-        };
-        let upload = match resumed {
-            None => self.client.upload(source),
-            Some(token) => self.client.resume(token, source),
         };
         let upload = (self.options.upload)(upload).with_progress(self.progress.clone());
         let progress = upload.progress();
@@ -362,102 +360,84 @@ impl Clipping {
     }
 
     /// Tells a token, if it is that of another session.
-    async fn uploading(&mut self, token: Option<ResumeToken>) -> Result<Option<ClipEvent>, Error> {
-        let Some(token) = token else { return Ok(None) };
+    fn uploading(&mut self, token: Option<ResumeToken>) {
+        let Some(token) = token else { return };
         let is_known = matches!(&self.token, Some(ClipToken { state: State::Uploading(known), .. }) if known.is_of_the_session(&token));
         let token = ClipToken::new(State::Uploading(token));
         if is_known {
             self.token = Some(token);
-            return Ok(None);
+        } else {
+            self.keep(token.clone(), Some(Ok(ClipEvent::Token(token))));
         }
-        self.keep(token.clone()).await?;
-        Ok(Some(ClipEvent::Token(token)))
     }
 
-    async fn uploaded(&mut self, uploaded: Result<Uploaded, Error>) -> Result<ClipEvent, Error> {
-        let uploaded = match uploaded {
-            Ok(uploaded) => uploaded,
-            Err(error) => {
-                self.uploading(error.resume_token().cloned()).await?;
-                return Err(error);
+    fn uploaded(&mut self, uploaded: Result<Uploaded, Error>) {
+        match uploaded {
+            Ok(uploaded) => {
+                self.stage = Stage::Between;
+                self.keep(ClipToken::new(State::Uploaded(uploaded.clone())), Some(Ok(ClipEvent::Uploaded(uploaded))));
             }
-        };
-        self.keep(ClipToken::new(State::Uploaded(uploaded.clone()))).await?;
-        self.stage = Stage::Between;
-        Ok(ClipEvent::Uploaded(uploaded))
+            Err(error) => {
+                self.stage = Stage::Over;
+                self.uploading(error.resume_token().cloned());
+                self.told = Some(Err(error));
+            }
+        }
     }
 
     /// What is next where the upload is complete.
-    async fn go_on(&mut self) -> Result<Option<ClipEvent>, Error> {
-        let state = self.token.as_ref().map(|token| token.state.clone());
-        match state {
+    fn go_on(&mut self) -> Result<(), Error> {
+        self.stage = Stage::Over;
+        let client = self.client.clone();
+        match self.token.as_ref().map(|token| token.state.clone()) {
             Some(State::Uploaded(uploaded)) => {
-                if let Err(error) = self.is_usable(&uploaded) {
-                    self.stage = Stage::Over;
-                    return Err(error);
-                }
-                let reference = self.client.new_reference();
-                let attempted = self.call(uploaded.upload_id.as_str()).with_reference(&reference).attempt();
-                let token = ClipToken::asked_for(State::Creating(uploaded, attempted), self.request());
-                self.keep(token.clone()).await?;
-                self.stage = Stage::Asking(reference);
-                Ok(Some(ClipEvent::Token(token)))
+                self.is_usable(&uploaded)?;
+                let reference = client.new_reference();
+                let call = self.call(uploaded.upload_id.as_str()).with_reference(&reference);
+                let token = ClipToken::asked_for(State::Creating(uploaded, call.attempt()), self.request());
+                let CreateProject { reference, x_opus_upload_id, body, .. } = call;
+                self.stage = Stage::Asking(Box::pin(async move {
+                    let call = CreateProject { client: &client, reference, x_opus_upload_id, body };
+                    Ok(call.await?.id)
+                }));
+                self.keep(token.clone(), Some(Ok(ClipEvent::Token(token))));
             }
-            Some(State::Creating(uploaded, attempted)) => {
-                self.stage = Stage::Over;
-                let client = self.client.clone();
-                match find(&client, &attempted).await {
-                    Ok(Some(project)) => self.created(uploaded, project).await?,
-                    Ok(None) => return Err(Error::of_attempt(attempted)),
-                    Err(error) => return Err(Error::of_attempt(attempted).in_spite_of(format_args!("it was looked for ({error})"))),
-                }
-                Ok(None)
-            }
+            Some(State::Creating(_, attempted)) => self.stage = Stage::Asking(Box::pin(find(client, attempted))),
             Some(State::Created(_, project)) => {
-                self.stage = Stage::Waiting(Box::new((self.options.wait)(self.client.wait(&project))));
-                Ok(Some(ClipEvent::Created(project)))
+                self.stage = Stage::Waiting(Box::new((self.options.wait)(client.wait(&project))));
+                self.told = Some(Ok(ClipEvent::Created(project)));
             }
-            Some(State::Uploading(_)) | None => Ok(None),
+            // Before the upload is complete it is at another stage.
+            Some(State::Uploading(_)) | None => {}
         }
+        Ok(())
     }
 
-    /// Sends the billed call.
-    async fn ask(&mut self, reference: &Reference) -> Result<(), Error> {
-        let Some(uploaded) = self.token.as_ref().and_then(ClipToken::uploaded).cloned() else { return Ok(()) };
-        let created = self.call(uploaded.upload_id.as_str()).with_reference(reference).await;
+    fn asked(&mut self, created: Result<ProjectId, Error>) {
+        let Some(uploaded) = self.token.as_ref().and_then(ClipToken::uploaded).cloned() else { return };
         match created {
-            Ok(project) => self.created(uploaded, project.id).await,
-            Err(error) => {
-                self.stage = Stage::Over;
-                if !error.is_outcome_unknown() {
-                    // Nothing was done: the next time may ask.
-                    self.keep(ClipToken::new(State::Uploaded(uploaded))).await?;
-                }
-                Err(error)
+            Ok(project) => {
+                self.stage = Stage::Between;
+                self.keep(ClipToken::asked_for(State::Created(uploaded, project), self.request()), None);
             }
+            Err(error) if error.is_outcome_unknown() => self.told = Some(Err(error)),
+            // Nothing was done: the next time may ask.
+            Err(error) => self.keep(ClipToken::new(State::Uploaded(uploaded)), Some(Err(error))),
         }
     }
 
-    async fn created(&mut self, uploaded: Uploaded, project: ProjectId) -> Result<(), Error> {
-        let token = ClipToken::asked_for(State::Created(uploaded, project.clone()), self.request());
-        self.token = Some(token.clone());
-        self.stage = Stage::Between;
-        match &self.kept {
-            Some(kept) => kept.save(&token).await.map_err(|error| error.in_spite_of(format_args!("the project {project} was created"))),
-            None => Ok(()),
-        }
-    }
-
-    async fn ended(&mut self, outcome: WaitOutcome) -> Result<ClipEvent, Error> {
+    fn ended(&mut self, outcome: WaitOutcome) -> Result<(), Error> {
+        self.stage = Stage::Over;
         let Some(ClipToken { state: State::Created(uploaded, project), .. }) = self.token.clone() else {
             return Err(Error::input(&CREATE_PROJECT, "there is no project"));
         };
         if outcome == WaitOutcome::Gone
             && let Some(kept) = self.kept.take()
         {
-            kept.forget().await?;
+            self.writing = Some(Box::pin(kept.forget()));
         }
-        Ok(ClipEvent::Ended(Clipped { uploaded, project, outcome }))
+        self.told = Some(Ok(ClipEvent::Ended(Clipped { uploaded, project, outcome })));
+        Ok(())
     }
 
     /// Whether a project may be created of it.
@@ -487,12 +467,21 @@ impl Clipping {
         hex(&Sha256::digest(body))
     }
 
-    async fn keep(&mut self, token: ClipToken) -> Result<(), Error> {
+    /// Takes a token for where it is now, and writes it down before `told` is.
+    fn keep(&mut self, token: ClipToken, told: Option<Result<ClipEvent, Error>>) {
         if let Some(kept) = &self.kept {
-            kept.save(&token).await?;
+            self.writing = Some(Box::pin(kept.save(&token)));
         }
-        self.token = Some(token);
-        Ok(())
+        (self.token, self.told) = (Some(token), told);
+    }
+
+    fn not_written(&mut self, error: Error) -> Error {
+        self.stage = Stage::Over;
+        match (self.told.take(), self.token.as_ref().and_then(ClipToken::project)) {
+            (Some(Err(told)), _) => told,
+            (_, Some(project)) => error.in_spite_of(format_args!("the project {project} was created")),
+            _ => error,
+        }
     }
 }
 
@@ -513,25 +502,41 @@ impl IntoFuture for Clipping {
     }
 }
 
-/// Finds out where it is.
-async fn begin(client: Client, new: New, token: Option<ClipToken>) -> Result<Begun, Error> {
+/// Opens the source and finds out where it is.
+async fn begin(client: Client, new: New, token: Option<ClipToken>, request: String) -> Result<Begun, Error> {
     let New { source, store } = new;
-    let Some(store) = store else { return Ok(Begun { source, kept: None, token }) };
+    let Some(store) = store else {
+        let token = token.map(|token| token.checked(&request)).transpose();
+        return Ok(Begun { source, kept: None, token });
+    };
     let opened = source.open().await?;
     let kept = Kept::open(store, &client, "clip", opened.watch.path(), &opened.fingerprint).await?;
-    let token = match token {
-        Some(token) => {
-            kept.save(&token).await?;
-            Some(token)
-        }
-        None => kept.load().await?,
-    };
+    let token = known(&kept, token, &request, &opened.fingerprint).await;
     Ok(Begun { source: opened.into(), kept: Some(kept), token })
 }
 
+/// The token that is given, which is kept from now on, or the one that is kept.
+async fn known(kept: &Kept, given: Option<ClipToken>, request: &str, source: &Fingerprint) -> Result<Option<ClipToken>, Error> {
+    let Some(token) = given else {
+        return kept.load::<ClipToken>().await?.map(|token| token.checked(request)).transpose();
+    };
+    let token = token.checked(request)?;
+    token.check_source(source)?;
+    kept.save(&token).await?;
+    Ok(Some(token))
+}
+
 /// Looks for the project of a lost reply.
+async fn find(client: Client, attempted: Attempted) -> Result<ProjectId, Error> {
+    match look_for(&client, &attempted).await {
+        Ok(Some(project)) => Ok(project),
+        Ok(None) => Err(Error::of_attempt(attempted)),
+        Err(error) => Err(Error::of_attempt(attempted).in_spite_of(format_args!("it was looked for ({error})"))),
+    }
+}
+
 #[cfg(feature = "unstable")]
-async fn find(client: &Client, attempted: &Attempted) -> Result<Option<ProjectId>, Error> {
+async fn look_for(client: &Client, attempted: &Attempted) -> Result<Option<ProjectId>, Error> {
     match client.reconcile(attempted).await? {
         crate::Reconciled::Found(project) => Ok(Some(project.id)),
         _ => Ok(None),
@@ -540,6 +545,6 @@ async fn find(client: &Client, attempted: &Attempted) -> Result<Option<ProjectId
 
 /// Nothing that is documented would find it.
 #[cfg(not(feature = "unstable"))]
-async fn find(_: &Client, _: &Attempted) -> Result<Option<ProjectId>, Error> {
+async fn look_for(_: &Client, _: &Attempted) -> Result<Option<ProjectId>, Error> {
     Ok(None)
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Kind;
 use crate::operation::CREATE_PROJECT;
 use crate::types::ProjectId;
+use crate::upload::Fingerprint;
 use crate::{Attempted, Error, ResumeToken, Uploaded};
 
 /// The version of what is stored.
@@ -60,13 +61,27 @@ impl ClipToken {
         Self { request: Some(request), ..Self::new(state) }
     }
 
-    /// An error for the token of a later version of this crate.
-    pub(super) fn check_version(&self) -> Result<(), Error> {
-        if self.version == VERSION {
-            return Ok(());
+    /// An error for the token of a later version of this crate, or of a project that was asked for otherwise.
+    pub(super) fn checked(self, request: &str) -> Result<Self, Error> {
+        if self.version != VERSION {
+            let message = format!("the token has the version {}; this version of opusclip reads {VERSION}", self.version);
+            return Err(Error::of(Kind::Input, None, message));
         }
-        let message = format!("the token has the version {}; this version of opusclip reads {VERSION}", self.version);
-        Err(Error::of(Kind::Input, None, message))
+        if self.request.as_ref().is_some_and(|known| known != request) {
+            let message = "a project of this source was asked for with other options; take the same ones, or `forget` it to be billed for \
+                           another project";
+            return Err(Error::input(&CREATE_PROJECT, message));
+        }
+        Ok(self)
+    }
+
+    /// An error if it cannot be of this source.
+    pub(super) fn check_source(&self, source: &Fingerprint) -> Result<(), Error> {
+        match (&self.state, self.uploaded()) {
+            (State::Uploading(token), _) => token.check_source(source),
+            (_, Some(uploaded)) => source.check_uploaded(uploaded),
+            _ => Ok(()),
+        }
     }
 
     /// The upload, once it is complete.

@@ -262,3 +262,80 @@ async fn wrong_options_are_told_before_the_upload() {
     assert!(error.is_invalid_input(), "{error}");
     assert!(desk.sandbox.journal().is_empty());
 }
+
+/// Every future of `next` is dropped after one poll: nothing of the upload and its end is lost with it.
+#[tokio::test]
+async fn futures_that_are_dropped_lose_no_event() {
+    let desk = Desk::new().await;
+    let mut clipping = desk.clip();
+    let mut names = Vec::new();
+    let ended = loop {
+        let event = match futures_util::poll!(std::pin::pin!(clipping.next())) {
+            Poll::Pending => {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            Poll::Ready(event) => event.unwrap(),
+        };
+        match event {
+            Some(ClipEvent::Uploaded(_)) => names.push("uploaded"),
+            Some(ClipEvent::Created(_)) => names.push("created"),
+            Some(ClipEvent::Token(token)) if token.attempted().is_some() => {
+                names.push("token");
+                // The one call that is not to be given up.
+                let Some(ClipEvent::Created(_)) = clipping.next().await.unwrap() else { panic!("a project") };
+                names.push("created");
+            }
+            Some(ClipEvent::Ended(clipped)) => break clipped,
+            None => panic!("the end without its event after {names:?}"),
+            _ => {}
+        }
+    };
+    assert_eq!(names, ["uploaded", "token", "created"]);
+    assert!(matches!(ended.outcome, WaitOutcome::Ready { .. }));
+}
+
+/// A token that cannot be of this source does not take the place of what the store knows.
+#[tokio::test]
+async fn a_wrong_token_does_not_overwrite_what_is_kept() {
+    let desk = Desk::new().await;
+    let done = desk.clip().await.unwrap();
+    let mut other = desk.client.clip(vec![9; SIZE]);
+    desk.sandbox.fault("send_upload_bytes=status:403").unwrap();
+    other.next().await.unwrap();
+    while other.next().await.is_ok() {}
+    desk.sandbox.clear_faults();
+    let uploading = other.token().unwrap().clone();
+    let uploaded = desk.token_of_an_upload().await;
+    let later = serde_json::to_string(&uploaded).unwrap().replacen("\"version\":1", "\"version\":2", 1);
+    for wrong in [uploading, uploaded, serde_json::from_str(&later).unwrap()] {
+        let error = desk.clip().with_token(wrong).await.unwrap_err();
+        assert!(error.is_source_changed() || error.is_invalid_input(), "{error}");
+        assert_eq!(desk.clip().await.unwrap().project, done.project);
+    }
+    assert_eq!(desk.projects(), 1);
+}
+
+/// What is asked while it is still looking at the store is done as well.
+#[tokio::test]
+async fn it_is_forgotten_also_while_it_begins() {
+    let desk = Desk::new().await;
+    let done = desk.clip().await.unwrap();
+    let mut clipping = desk.clip();
+    assert!(futures_util::poll!(std::pin::pin!(clipping.next())).is_pending());
+    clipping.forget().await.unwrap();
+    assert_ne!(desk.clip().await.unwrap().project, done.project);
+}
+
+/// Sources without a name and a time are told apart by all of their bytes.
+#[tokio::test]
+async fn two_sources_that_look_alike_are_not_one() {
+    let desk = Desk::new().await;
+    let one = vec![7; SIZE];
+    let mut two = one.clone();
+    two[SIZE / 2] = 8;
+    let one = desk.client.clip(one).with_store(&desk.store()).await.unwrap();
+    let two = desk.client.clip(two).with_store(&desk.store()).await.unwrap();
+    assert_ne!(one.project, two.project);
+    assert_ne!(one.uploaded.crc32c, two.uploaded.crc32c);
+}
