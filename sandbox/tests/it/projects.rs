@@ -203,9 +203,9 @@ async fn projects_are_listed_by_page_the_newest_first() {
     assert_eq!(ids(client.list_projects().with_page(1).await.unwrap()), made[20..]);
     assert_eq!(ids(client.list_projects().with_page(3).with_page_size(7).await.unwrap()), made[21..]);
     assert!(client.list_projects().with_page(2).await.unwrap().is_empty());
-    for (page, size) in [(-1, 20), (0, 0), (0, 101)] {
+    for (page, size, wrong) in [(-1, 20, "`page`"), (0, 0, "`pageSize`"), (0, 101, "`pageSize`")] {
         let error = client.list_projects().with_page(page).with_page_size(size).await.unwrap_err();
-        assert_eq!((error.status(), error.code()), (Some(400), Some("InvalidParam")), "{page} {size}");
+        assert!(error.status() == Some(400) && error.to_string().contains(wrong), "{error}");
     }
     let other = client.for_org("org_other").unwrap();
     assert!(other.list_projects().await.unwrap().is_empty());
