@@ -92,7 +92,10 @@ impl Reader {
         self.source.seek(SeekFrom::Start(at))?;
         while at < end {
             let Ok(Some(mut buffer)) = pool.free.recv() else { return Ok(()) };
-            buffer.resize(BUFFER, 0);
+            if buffer.is_empty() {
+                // Memory that the system gives is zero already, and is not touched for a small source.
+                buffer = vec![0; BUFFER];
+            }
             let count = part(at, end);
             self.source.read_exact(&mut buffer[..count])?;
             self.absorb(at, &buffer[..count]);
