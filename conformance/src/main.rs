@@ -1,7 +1,6 @@
 //! The program `conformance`: see `conformance --help`.
 
 mod cli;
-mod show;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -1,5 +1,7 @@
 //! Arguments, and what each command prints.
 
+mod show;
+
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,8 +17,6 @@ use opusclip_conformance::spec::Spec;
 use opusclip_conformance::suite::Suite;
 use opusclip_conformance::waivers::{Date, Waivers};
 use serde_json::Value;
-
-use crate::show;
 
 const SPEC: &str = "openapi.yaml";
 const FIXTURES: &str = "tests/fixtures";
