@@ -46,8 +46,26 @@ pub fn judge(spec: &Spec, case: &Case, sent: &[Request], outcome: &Outcome, opti
         let message = format!("the client does not implement `{}`", case.fixture.operation);
         return vec![case.finding("C411", "/operation", message)];
     }
+    if let Outcome::Broken { check, message } = outcome {
+        return vec![case.finding(check, "/call", options.redact(message))];
+    }
     findings.extend(count(case, sent));
-    if let (Some(expected), Some(request)) = (&case.fixture.request, sent.first()) {
+    if let Some(request) = sent.first() {
+        findings.extend(judge_request(spec, case, request));
+    }
+    findings.extend(outcomes(spec, case, outcome));
+    findings.extend(leaks(case, outcome, options));
+    for finding in &mut findings {
+        finding.message = options.redact(&finding.message);
+    }
+    findings
+}
+
+/// Compares one request with the fixture's and with the spec.
+#[must_use]
+pub fn judge_request(spec: &Spec, case: &Case, request: &Request) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(expected) = &case.fixture.request {
         findings.extend(requests(case, expected, request));
         if let Some(operation) = spec.operation(&case.fixture.operation) {
             let departures = closed::undeclared_by(spec, operation, case, request).into_iter();
@@ -56,11 +74,6 @@ pub fn judge(spec: &Spec, case: &Case, sent: &[Request], outcome: &Outcome, opti
                 case.finding("C410", &departure.at, message).with_spec_location(spec.locate(&departure.spec_at))
             }));
         }
-    }
-    findings.extend(outcomes(spec, case, outcome));
-    findings.extend(leaks(case, outcome, options));
-    for finding in &mut findings {
-        finding.message = options.redact(&finding.message);
     }
     findings
 }
@@ -190,7 +203,7 @@ fn outcomes(spec: &Spec, case: &Case, outcome: &Outcome) -> Vec<Finding> {
             let message = format!("expected {}, the client decoded `{type_name}`", name(class));
             vec![case.finding("C407", "/expect/client", message)]
         }
-        (_, Outcome::Unsupported) => Vec::new(),
+        (_, Outcome::Unsupported | Outcome::Broken { .. }) => Vec::new(),
     }
 }
 
@@ -248,7 +261,7 @@ fn leaks(case: &Case, outcome: &Outcome, options: &Options) -> Vec<Finding> {
             let named = own.into_iter().chain(others);
             texts.extend(named.filter_map(|(key, text)| Some((format!("/outcome/{key}"), text?.clone()))));
         }
-        Outcome::Unsupported => {}
+        Outcome::Unsupported | Outcome::Broken { .. } => {}
     }
     let secrets: Vec<&String> = options.secrets.iter().filter(|secret| !secret.is_empty()).collect();
     let leaking = texts.into_iter().filter(|(_, text)| secrets.iter().any(|secret| text.contains(secret.as_str())));

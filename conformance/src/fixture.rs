@@ -197,7 +197,7 @@ fn require_what_is_written(schema: &mut Value) {
 }
 
 /// `json: null` is a body (the JSON text `null`), an absent `json` is none.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+pub(crate) fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 

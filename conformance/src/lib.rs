@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+#[cfg(feature = "replay")]
+pub mod command;
 pub mod compare;
 pub mod exchange;
 pub mod explain;

@@ -307,6 +307,7 @@ fn neutral_outcome(outcome: Outcome, neutral: &impl Fn(&str) -> String) -> Outco
             }
             Outcome::Failed(failure)
         }
+        Outcome::Broken { check, message } => Outcome::Broken { check, message: neutral(&message) },
         Outcome::Unsupported => Outcome::Unsupported,
     }
 }

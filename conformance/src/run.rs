@@ -10,6 +10,7 @@ use crate::lint::lint;
 use crate::options::Options;
 use crate::report::{DimensionCoverage, FixtureResult, MissingItem, Mode, Report, Status, Totals, UsedWaiver};
 use crate::spec::{Dimension, Item, Spec};
+use crate::subject::Outcome;
 use crate::suite::{Case, Suite};
 use crate::waivers::{Scope, Waivers};
 
@@ -42,13 +43,26 @@ pub fn check(spec: &Spec, suite: &Suite, waivers: &Waivers, options: &Options) -
 /// ```
 #[cfg(feature = "replay")]
 pub async fn run<S: crate::subject::Subject>(spec: &Spec, suite: &Suite, waivers: &Waivers, subject: &S, options: &Options) -> Report {
+    let (results, beyond) = execute(spec, suite, subject, options).await;
+    conclude(spec, suite, waivers, options, &results, beyond)
+}
+
+/// The calls of a run without its report: the results of the selected fixtures, and findings that belong to none.
+/// [`conclude`] makes the report of them.
+#[cfg(feature = "replay")]
+pub async fn execute<S: crate::subject::Subject>(
+    spec: &Spec,
+    suite: &Suite,
+    subject: &S,
+    options: &Options,
+) -> (Vec<CaseResult>, Vec<Finding>) {
     use futures_util::StreamExt as _;
 
     let replayer = match crate::replay::Replayer::start(spec, suite).await {
         Ok(replayer) => replayer,
         Err(error) => {
             let finding = Finding::new("E911", format!("the mock server could not start: {error}"));
-            return conclude(spec, suite, waivers, options, &[], vec![finding]);
+            return (Vec::new(), vec![finding]);
         }
     };
     let selected: Vec<&Case> = suite.cases.iter().filter(|case| options.selects(&case.fixture.id)).collect();
@@ -57,8 +71,7 @@ pub async fn run<S: crate::subject::Subject>(spec: &Spec, suite: &Suite, waivers
         calls.push(replayer.run(spec, case, subject, options));
     }
     let results: Vec<CaseResult> = futures_util::stream::iter(calls).buffered(options.jobs.max(1)).collect().await;
-    let strays = replayer.strays();
-    conclude(spec, suite, waivers, options, &results, strays)
+    (results, replayer.strays())
 }
 
 /// Makes the report from results that the caller had from the replay one by one, as from one test for each fixture.
@@ -129,6 +142,7 @@ impl<'a> Assembly<'a> {
             failed: count(Status::Failed),
             errors: count(Status::Error),
             waived: count(Status::Waived),
+            unsupported: results.iter().filter(|result| result.outcome == Some(Outcome::Unsupported)).count(),
             findings: findings.len(),
             waived_findings: applied.waived.len(),
         };

@@ -31,6 +31,13 @@ pub enum Outcome {
     Failed(Failure),
     /// The subject does not implement this operation. Never a pass.
     Unsupported,
+    /// The subject itself broke down, so that nothing is known of the call.
+    Broken {
+        /// The check that this is a finding of, as `C421`.
+        check: &'static str,
+        /// What happened.
+        message: String,
+    },
 }
 
 /// The error that the subject reported.

@@ -85,5 +85,6 @@ fn of_outcome(outcome: &Outcome) -> Value {
             "display": failure.display,
         } }),
         Outcome::Unsupported => json!({ "unsupported": true }),
+        Outcome::Broken { check, message } => json!({ "broken": { "check": check, "message": message } }),
     }
 }

@@ -1,5 +1,6 @@
 //! Arguments, and what each command prints.
 
+mod run;
 mod show;
 
 use std::fmt::Write as _;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use opusclip_conformance::command::protocol_schema;
 use opusclip_conformance::explain::{all, explain};
 use opusclip_conformance::fixture::fixture_schema;
 use opusclip_conformance::options::Options;
@@ -36,13 +38,14 @@ Examples:
   conformance --spec api.yaml --fixtures cases lint    other places than openapi.yaml and tests/fixtures
   conformance coverage --missing                       what no fixture shows yet
   conformance show books/list_books/minimal            one fixture, as HTTP
+  conformance run --cmd 'python3 client.py'            the fixtures through a client in any language
   conformance explain C405                             what a finding means and what to do
   conformance schema fixture > fixture.schema.json     the fixture format, for an editor
 
 Exit codes:
   0 nothing is wrong    1 findings    2 wrong usage    3 the harness itself failed
 
-A client under test is plugged in as a library; see the README of the crate.";
+A client in Rust is plugged in as a library, one in another language with `run`; see the README of the crate.";
 
 /// Checks an OpenAPI document and fixtures of HTTP interactions against each other.
 #[derive(Debug, Parser)]
@@ -115,6 +118,8 @@ enum Command {
         #[arg(long)]
         list: bool,
     },
+    /// Replay the fixtures through a client in any language, which speaks JSON lines over stdin and stdout.
+    Run(run::Run),
     /// Show one fixture: what is called, sent, answered and expected.
     Show {
         /// Its id or its file.
@@ -126,6 +131,7 @@ enum Command {
 enum Schema {
     Fixture,
     Report,
+    Protocol,
 }
 
 /// What goes to stdout, and how the program ends.
@@ -170,10 +176,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
             let schema = match of {
                 Schema::Fixture => fixture_schema(),
                 Schema::Report => report_schema(),
+                Schema::Protocol => protocol_schema(),
             };
             Ok(Output::good(pretty(&schema)))
         }
         Command::Explain { ids, list } => explanations(ids, *list),
+        Command::Run(arguments) => run::run(files, arguments),
         Command::Show { fixture } => {
             let (spec, suite) = (files.spec()?, files.suite()?);
             let case = suite.cases.iter().find(|case| case.fixture.id == *fixture || case.file == *fixture);

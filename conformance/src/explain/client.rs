@@ -72,6 +72,32 @@ pub(super) const CHECKS: &[Explanation] = &[
         "/outcome/debug: a secret of the client stands here",
     ),
     entry(
+        "C420",
+        "the program speaks the protocol",
+        "The client's program wrote something that is no answer to the call it was given: not JSON, a shape that the protocol does \
+         not have, another id, a second line, or a line of more than 16 MiB. The process was killed, and the next call has a new one.",
+        "Something is printed to stdout for debugging, stdout is not flushed after each line, or an id is made up.",
+        "Write one line of JSON for each call, with its id; whatever is meant for people goes to stderr. See PROTOCOL.md and \
+         `conformance schema protocol`.",
+        "the program wrote `got 3 books`, which is no answer of the protocol",
+    ),
+    entry(
+        "C421",
+        "the program stays alive",
+        "The client's program ended without an answer, or could not be started again. Its last lines on stderr are shown.",
+        "An exception that is not caught, an exit in the client's library.",
+        "Turn what is thrown into an answer with `failed`, and go on with the next line.",
+        "the program ended without an answer (exit status: 1); last on stderr: KeyError: 'author'",
+    ),
+    entry(
+        "C422",
+        "the program answers in time",
+        "The client's program did not answer a call within the limit. The process was killed, and the next call has a new one.",
+        "The client retries or waits by itself, stdout is not flushed, or the client has no time limit of its own.",
+        "Flush after each line; make one attempt. A slow client has `--timeout`.",
+        "the program did not answer within 10000 ms",
+    ),
+    entry(
         "C410",
         "the request keeps to the spec",
         "The request that the client really sent departs from the spec, in a closed world. The message names the check.",

@@ -38,6 +38,8 @@ pub struct Totals {
     pub errors: usize,
     /// Fixtures whose findings are all waived.
     pub waived: usize,
+    /// Fixtures of operations that the client does not implement. They never pass.
+    pub unsupported: usize,
     /// Findings that count.
     pub findings: usize,
     /// Findings that are waived.

@@ -96,7 +96,11 @@ impl Page {
             totals.waived,
             count(totals.findings, "finding"),
             totals.waived_findings,
-        )
+        )?;
+        if totals.unsupported > 0 {
+            writeln!(self.text, "      {} of operations that the client does not implement", count(totals.unsupported, "fixture"))?;
+        }
+        Ok(())
     }
 
     fn summary(&mut self, report: &Report) -> fmt::Result {
