@@ -66,7 +66,7 @@ pub fn judge(spec: &Spec, case: &Case, sent: &[Request], outcome: &Outcome, opti
 pub fn judge_request(spec: &Spec, case: &Case, request: &Request) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(expected) = &case.fixture.request {
-        findings.extend(requests(case, expected, request));
+        findings.extend(mismatches(expected, request).into_iter().map(|(at, message)| case.finding("C401", &at, message)));
         if let Some(operation) = spec.operation(&case.fixture.operation) {
             let departures = closed::undeclared_by(spec, operation, case, request).into_iter();
             findings.extend(departures.map(|departure| {
@@ -89,8 +89,8 @@ fn count(case: &Case, sent: &[Request]) -> Option<Finding> {
     })
 }
 
-/// The typed mismatches between two requests.
-fn requests(case: &Case, expected: &RequestSpec, sent: &Request) -> Vec<Finding> {
+/// The typed mismatches between two requests, each with its pointer and what is wrong.
+pub(crate) fn mismatches(expected: &RequestSpec, sent: &Request) -> Vec<(String, String)> {
     let mut found = Vec::new();
     if expected.method != sent.method {
         found.push(("/request/method".to_owned(), format!("expected {}, the client sent {}", expected.method, sent.method)));
@@ -102,7 +102,7 @@ fn requests(case: &Case, expected: &RequestSpec, sent: &Request) -> Vec<Finding>
     queries(expected, sent, &mut found);
     headers(expected, sent, &mut found);
     bodies(expected, sent, &mut found);
-    found.into_iter().map(|(at, message)| case.finding("C401", &at, message)).collect()
+    found
 }
 
 fn by_name(pairs: &[(String, String)]) -> BTreeMap<&str, Vec<&str>> {
@@ -207,7 +207,7 @@ fn outcomes(spec: &Spec, case: &Case, outcome: &Outcome) -> Vec<Finding> {
     }
 }
 
-fn told(failure: &Failure) -> String {
+pub(crate) fn told(failure: &Failure) -> String {
     format!("the client reported {}: {}", name(failure.class), json::shorten(&failure.display))
 }
 
@@ -234,7 +234,7 @@ fn failures(case: &Case, class: FailureClass, failure: &Failure) -> Vec<Finding>
 }
 
 /// The class as fixtures spell it.
-fn name(class: FailureClass) -> &'static str {
+pub(crate) fn name(class: FailureClass) -> &'static str {
     match class {
         FailureClass::ApiError => "api-error",
         FailureClass::DecodeError => "decode-error",

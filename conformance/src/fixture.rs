@@ -102,6 +102,21 @@ pub struct RequestSpec {
 }
 
 impl RequestSpec {
+    /// A request without anything but its method and path.
+    pub(crate) fn of(method: &str, path: &str) -> Self {
+        Self {
+            method: method.into(),
+            path: path.into(),
+            query: Vec::new(),
+            headers: BTreeMap::new(),
+            require_headers: Vec::new(),
+            forbid_headers: Vec::new(),
+            json: None,
+            text: None,
+            base64: None,
+        }
+    }
+
     /// The body: what the one of `json`, `text` and `base64` that is given stands for.
     #[must_use]
     pub fn body(&self) -> Body {
@@ -178,7 +193,7 @@ pub fn fixture_schema() -> Value {
 }
 
 /// Turns "this or null" into "this": a key that is written has a value, and its errors name the place below it.
-fn require_what_is_written(schema: &mut Value) {
+pub(crate) fn require_what_is_written(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
             let only = map.get("anyOf").and_then(Value::as_array).and_then(|branches| match branches.as_slice() {

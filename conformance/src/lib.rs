@@ -14,6 +14,8 @@ pub mod options;
 pub mod replay;
 pub mod report;
 pub mod run;
+#[cfg(feature = "replay")]
+pub mod scenario;
 pub mod secrets;
 pub mod spec;
 pub mod subject;
@@ -26,3 +28,8 @@ mod closed;
 mod json;
 mod params;
 mod roundtrip;
+#[cfg(feature = "replay")]
+mod server;
+#[cfg(feature = "replay")]
+mod servers;
+mod shape;

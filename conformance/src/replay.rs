@@ -16,12 +16,13 @@ use crate::exchange::{Body, Request, Response};
 use crate::finding::Finding;
 use crate::json;
 use crate::options::Options;
+use crate::servers::{Servers, without_marker};
 use crate::spec::Spec;
 use crate::subject::{Call, Outcome, Subject};
 use crate::suite::{Case, Suite};
 
 /// Headers of a stated response that the server sets itself.
-const OWN_HEADERS: [&str; 3] = ["content-length", "transfer-encoding", "connection"];
+pub(crate) const OWN_HEADERS: [&str; 3] = ["content-length", "transfer-encoding", "connection"];
 
 /// A mock server that knows the responses of a suite.
 ///
@@ -54,7 +55,7 @@ pub struct Replayer {
     server: Option<MockServer>,
     address: SocketAddr,
     state: Arc<State>,
-    servers: Vec<String>,
+    servers: Servers,
 }
 
 struct State {
@@ -91,9 +92,7 @@ impl Replayer {
         let (resets, all) = (Arc::clone(&state), Arc::clone(&state));
         Mock::given(Resets(resets)).respond_with_err(|_: &wiremock::Request| closed()).with_priority(1).mount(&server).await;
         Mock::given(wiremock::matchers::any()).respond_with(Responses(all)).with_priority(2).mount(&server).await;
-        let mut servers = spec.servers();
-        // The longest comes first, so that a URL is never cut at a server that is the beginning of another.
-        servers.sort_by_key(|server| std::cmp::Reverse(server.len()));
+        let servers = Servers::new(spec, *server.address());
         Ok(Self { address: *server.address(), server: Some(server), state, servers })
     }
 
@@ -114,7 +113,7 @@ impl Replayer {
         let caught = AssertUnwindSafe(subject.call(call)).catch_unwind();
         let ended = tokio::time::timeout(options.watchdog, caught).await;
 
-        let neutral = |text: &str| self.neutral(text, &base);
+        let neutral = |text: &str| self.servers.neutral(text, &base);
         let sent: Vec<Request> =
             std::mem::take(&mut *lock(&route.seen)).into_iter().map(|request| neutral_request(request, &neutral)).collect();
         let (outcome, findings) = match ended {
@@ -144,24 +143,9 @@ impl Replayer {
 
     /// The call's input, with every URL of the API turned to the mock server.
     fn input(&self, case: &Case, base: &str) -> Value {
-        let turn = |text: &str| {
-            let turned = self.servers.iter().enumerate().find_map(|(index, server)| {
-                let rest = text.strip_prefix(server.as_str())?;
-                (rest.is_empty() || rest.starts_with(['/', '?', '#'])).then(|| format!("{base}/~{index}{rest}"))
-            });
-            turned.unwrap_or_else(|| text.to_owned())
-        };
+        let turn = |text: &str| self.servers.turned(text, base);
         let object = case.fixture.call.iter().map(|(key, value)| (key.clone(), json::map_strings(value, &turn)));
         Value::Object(object.collect())
-    }
-
-    /// The text with every address of the mock server turned back into what it stands for.
-    fn neutral(&self, text: &str, base: &str) -> String {
-        let mut text = text.to_owned();
-        for (index, server) in self.servers.iter().enumerate() {
-            text = text.replace(&format!("{base}/~{index}"), server);
-        }
-        text.replace(base, "<base>").replace(&self.address.to_string(), "<server>")
     }
 }
 
@@ -243,16 +227,6 @@ impl Respond for Responses {
     }
 }
 
-/// The path without the number that says which server's URL it was.
-fn without_marker(path: &str) -> &str {
-    let Some(rest) = path.strip_prefix("/~") else { return path };
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    match rest.split_at_checked(digits) {
-        Some((number, rest)) if !number.is_empty() && (rest.is_empty() || rest.starts_with('/')) => rest,
-        _ => path,
-    }
-}
-
 /// The headers without `host`, which names the mock server.
 fn headers(request: &wiremock::Request) -> Vec<(String, String)> {
     let named = request.headers.iter().filter(|(name, _)| name.as_str() != "host");
@@ -265,11 +239,11 @@ fn closed() -> io::Error {
 }
 
 /// Locks; what a panicking holder left behind is still a list.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn told(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn told(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     json::shorten(&text.unwrap_or_else(|| "without a message".into()))
@@ -280,7 +254,7 @@ fn overdue(case: &Case, sent: usize, watchdog: Duration) -> Finding {
     case.finding("E910", "/call", message)
 }
 
-fn neutral_request(request: Request, neutral: &impl Fn(&str) -> String) -> Request {
+pub(crate) fn neutral_request(request: Request, neutral: &impl Fn(&str) -> String) -> Request {
     let pairs = |list: Vec<(String, String)>| list.into_iter().map(|(name, value)| (name, neutral(&value))).collect::<Vec<_>>();
     let body = match String::from_utf8(request.body.0) {
         Ok(text) => Body(neutral(&text).into_bytes()),
@@ -289,7 +263,7 @@ fn neutral_request(request: Request, neutral: &impl Fn(&str) -> String) -> Reque
     Request { query: pairs(request.query), headers: pairs(request.headers), body, ..request }
 }
 
-fn neutral_outcome(outcome: Outcome, neutral: &impl Fn(&str) -> String) -> Outcome {
+pub(crate) fn neutral_outcome(outcome: Outcome, neutral: &impl Fn(&str) -> String) -> Outcome {
     match outcome {
         Outcome::Decoded { type_name, value, mut details } => {
             for value in details.values_mut() {

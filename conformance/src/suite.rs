@@ -5,14 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use jsonschema::Validator;
-use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
 use crate::exchange::{Request, Response};
 use crate::finding::{Finding, Location};
 use crate::fixture::{Fixture, fixture_schema, lower};
 use crate::json;
+use crate::shape::Shape;
 use crate::spec::{Locator, read_yaml};
 
 /// Why a folder of fixtures could not be read at all. Displays as one line.
@@ -20,6 +19,12 @@ use crate::spec::{Locator, read_yaml};
 pub struct SuiteError {
     path: String,
     message: String,
+}
+
+impl SuiteError {
+    pub(crate) fn new(path: &Path, message: String) -> Self {
+        Self { path: show(path), message }
+    }
 }
 
 impl fmt::Display for SuiteError {
@@ -124,11 +129,10 @@ impl Suite {
     ///
     /// A folder that cannot be listed, or that holds no fixture.
     pub fn load(folder: &Path) -> Result<Self, SuiteError> {
-        let fail = |path: &Path, message: String| SuiteError { path: show(path), message };
         let mut files = Vec::new();
-        list(folder, &mut files).map_err(|(path, error)| fail(&path, error.to_string()))?;
+        list(folder, &mut files).map_err(|(path, error)| SuiteError::new(&path, error.to_string()))?;
         if files.is_empty() {
-            return Err(fail(folder, "no *.yaml file below this folder".into()));
+            return Err(SuiteError::new(folder, "no *.yaml file below this folder".into()));
         }
         let mut suite = Self::default();
         for file in files {
@@ -158,7 +162,7 @@ impl Suite {
                 return;
             }
         };
-        let wrong = misshapen(&source);
+        let wrong = SHAPE.misshapen(&source);
         if wrong.is_empty() {
             match serde_json::from_value::<Fixture>(source.clone()) {
                 Ok(fixture) => {
@@ -224,7 +228,7 @@ fn broken(file: &str, path_id: &str, message: impl Into<String>) -> Finding {
 }
 
 /// Lists the files below a folder in order of their paths; hidden ones are left out.
-fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), (PathBuf, std::io::Error)> {
+pub(crate) fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), (PathBuf, std::io::Error)> {
     let fail = |error| (folder.to_path_buf(), error);
     let mut entries = fs::read_dir(folder).map_err(fail)?.collect::<Result<Vec<_>, _>>().map_err(fail)?;
     entries.sort_by_key(fs::DirEntry::file_name);
@@ -245,73 +249,8 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), (PathBuf, std::io
 }
 
 /// The path with forward slashes, on every system.
-fn show(path: &Path) -> String {
+pub(crate) fn show(path: &Path) -> String {
     path.display().to_string().replace('\\', "/")
 }
 
-static SCHEMA: LazyLock<Value> = LazyLock::new(fixture_schema);
-static VALIDATOR: LazyLock<Option<Validator>> = LazyLock::new(|| jsonschema::validator_for(&SCHEMA).ok());
-
-/// Where a file departs from the schema of the fixture format, with what is wrong there.
-fn misshapen(source: &Value) -> Vec<(String, String)> {
-    let Some(validator) = VALIDATOR.as_ref() else {
-        return vec![(String::new(), "the harness's own fixture schema does not compile".into())];
-    };
-    let mut found = Vec::new();
-    for error in validator.iter_errors(source) {
-        let at = error.instance_path().as_str().to_owned();
-        match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected } => {
-                let known = known_keys(error.schema_path().as_str());
-                found.extend(unexpected.iter().map(|key| (json::join(&at, key), format!("unknown key `{key}`; known here: {known}"))));
-            }
-            ValidationErrorKind::Required { property } => {
-                found.push((at, format!("the key {property} is missing")));
-            }
-            _ => {
-                let value = source.pointer(&at).map(json::short).unwrap_or_default();
-                let choices = choices(error.schema_path().as_str());
-                let message = match (choices.is_empty(), error.kind()) {
-                    (false, _) => format!("{value} is not one of {}", choices.join(", ")),
-                    (true, ValidationErrorKind::Type { .. }) => {
-                        format!("{} (a text that looks like something else needs quotes)", json::shorten(&error.to_string()))
-                    }
-                    _ => json::shorten(&error.to_string()),
-                };
-                found.push((at, message));
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
-/// The property names that the schema beside a keyword knows.
-fn known_keys(keyword: &str) -> String {
-    let parent = keyword.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let keys = SCHEMA.pointer(&resolve(parent)).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
-    keys.map(|keys| keys.keys().map(String::as_str).collect::<Vec<_>>().join(", ")).unwrap_or_default()
-}
-
-/// The values that a keyword such as `oneOf` or `enum` allows, where it lists constants.
-fn choices(keyword: &str) -> Vec<String> {
-    let list = SCHEMA.pointer(&resolve(keyword)).and_then(Value::as_array);
-    let constant = |value: &Value| value.get("const").or(value.is_string().then_some(value)).map(Value::to_string);
-    list.map(|list| list.iter().filter_map(constant).collect()).unwrap_or_default()
-}
-
-/// A path of keywords as the validator gives it, with every `$ref` on the way replaced by what it points to.
-fn resolve(keywords: &str) -> String {
-    let mut pointer = String::new();
-    for token in json::tokens(keywords) {
-        if token == "$ref" {
-            let target = SCHEMA.pointer(&pointer).and_then(|schema| schema.get("$ref")).and_then(Value::as_str);
-            if let Some(target) = target.and_then(|target| target.strip_prefix('#')) {
-                target.clone_into(&mut pointer);
-                continue;
-            }
-        }
-        pointer = json::join(&pointer, &token);
-    }
-    pointer
-}
+static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::new(fixture_schema()));

@@ -79,7 +79,7 @@ fn details(value: Value) -> Map<String, Value> {
     }
 }
 
-fn failure(error: &Error) -> Failure {
+pub(crate) fn failure(error: &Error) -> Failure {
     let class = if error.is_invalid_input() {
         FailureClass::Rejected
     } else if error.is_decode() {

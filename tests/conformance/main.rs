@@ -1,10 +1,11 @@
-//! Every fixture is one named test; more tests look after the whole.
+//! Every fixture and every scenario is one named test; more tests look after the whole.
 //!
 //! `cargo test --test conformance -- clips/list_clips` runs those of one operation.
 
 #![allow(clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "a test may fail by panicking, and its runner prints")]
 
 mod adapter;
+mod scenarios;
 mod suite;
 
 use std::process::ExitCode;
@@ -28,6 +29,13 @@ fn main() -> ExitCode {
     };
     let cases = harness.suite.cases.iter().map(|case| fixture(&harness, case));
     let mut trials: Vec<Trial> = cases.collect();
+    match scenarios::trials(&harness) {
+        Ok(more) => trials.extend(more),
+        Err(problem) => {
+            eprintln!("{problem}");
+            return ExitCode::FAILURE;
+        }
+    }
     let whole: [(&str, WholeCheck); 5] = [
         ("suite::is_clean_and_covers_everything", Harness::is_clean),
         ("suite::has_one_snapshot_for_each_fixture", Harness::snapshots_match),
@@ -44,7 +52,8 @@ fn main() -> ExitCode {
 
 /// The one fixture that this process is for: nextest gives every test a process, and reading all of them takes longer than a test.
 fn single(arguments: &Arguments) -> Option<&str> {
-    arguments.filter.as_deref().filter(|id| arguments.exact && !id.contains("::"))
+    let name = arguments.filter.as_deref().filter(|_| arguments.exact)?;
+    (!name.contains("::") && !name.starts_with(scenarios::PREFIX)).then_some(name)
 }
 
 fn fixture(harness: &Arc<Harness>, case: &Case) -> Trial {

@@ -20,7 +20,7 @@ use crate::adapter::{Typed, options, paths, waivers};
 pub(crate) struct Harness {
     pub(crate) spec: Arc<Spec>,
     pub(crate) suite: Arc<Suite>,
-    runtime: Runtime,
+    pub(crate) runtime: Runtime,
     replayer: OnceLock<Replayer>,
     subject: Typed,
 }
@@ -162,7 +162,7 @@ fn settings(description: &str) -> insta::Settings {
     settings
 }
 
-fn fail_on(findings: &[Finding]) -> Check {
+pub(crate) fn fail_on(findings: &[Finding]) -> Check {
     if findings.is_empty() {
         return Ok(());
     }

@@ -15,6 +15,7 @@ use opusclip_conformance::fixture::fixture_schema;
 use opusclip_conformance::options::Options;
 use opusclip_conformance::report::{DimensionCoverage, Report, report_schema};
 use opusclip_conformance::run::{check, lint_only};
+use opusclip_conformance::scenario::scenario_schema;
 use opusclip_conformance::spec::Spec;
 use opusclip_conformance::suite::Suite;
 use opusclip_conformance::waivers::{Date, Waivers};
@@ -132,6 +133,7 @@ enum Schema {
     Fixture,
     Report,
     Protocol,
+    Scenario,
 }
 
 /// What goes to stdout, and how the program ends.
@@ -177,6 +179,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
                 Schema::Fixture => fixture_schema(),
                 Schema::Report => report_schema(),
                 Schema::Protocol => protocol_schema(),
+                Schema::Scenario => scenario_schema(),
             };
             Ok(Output::good(pretty(&schema)))
         }

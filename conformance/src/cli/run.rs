@@ -57,9 +57,9 @@ pub(super) fn run(files: &Files, arguments: &Run) -> Result<Output, Failure> {
     };
     let settings = Settings { limit, key: arguments.key.clone(), jobs: arguments.jobs };
     block_on(async {
-        let client = Command::start(&arguments.cmd, settings).await.map_err(|error| {
-            Failure::usage(options.redact(&format!("the client's program cannot be used: {error}; correct --cmd")))
-        })?;
+        let client = Command::start(&arguments.cmd, settings)
+            .await
+            .map_err(|error| Failure::usage(options.redact(&format!("the client's program cannot be used: {error}; correct --cmd"))))?;
         let name = client.client().unwrap_or(&arguments.cmd);
         talk(&format!("{name}: {} fixtures", suite.cases.iter().filter(|case| options.selects(&case.fixture.id)).count()));
         let (results, mut beyond) = execute(&spec, &suite, &client, &options).await;

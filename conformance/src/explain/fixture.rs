@@ -206,4 +206,28 @@ pub(super) const CHECKS: &[Explanation] = &[
         "Replace it by something made up: `sk-test-…`, `example-signature`, jo@example.com. A false alarm can be waived.",
         "authorization: Bearer …   with a real token",
     ),
+    entry(
+        "F240",
+        "a scenario file has the format",
+        "A file below the folder of scenarios is no scenario: not YAML, a key that is unknown or missing, a value of the wrong type.",
+        "A slip of the pen.",
+        "Correct the place; `conformance schema scenario` prints the JSON Schema for editors.",
+        "/steps/0/falt: unknown key `falt`; known here: fixture, request, response, status, retry_after, fault, after, times",
+    ),
+    entry(
+        "F241",
+        "a scenario agrees with itself",
+        "Its id is not its path, nothing or too much says what is done, expected or answered, or a fault stands where it cannot.",
+        "A file was copied or moved; a step has both `status` and `response`.",
+        "Say each thing once.",
+        "/steps/1/fault: `refuse` stands only before any other step",
+    ),
+    entry(
+        "F242",
+        "a scenario names what exists",
+        "It names a fixture or an operation that is not there.",
+        "The fixture was renamed.",
+        "Correct the name.",
+        "/steps/0/fixture: there is no fixture `books/get_book/minmal`",
+    ),
 ];

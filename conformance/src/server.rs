@@ -1,0 +1,124 @@
+//! A small HTTP server that can also fail in every way that a network can.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+
+use futures_util::stream;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::exchange::{Body, Request, Response};
+use crate::replay::OWN_HEADERS;
+
+/// What a request gets.
+pub(crate) enum Reply {
+    Response(Response),
+    /// The connection is closed before any byte of an answer.
+    Nothing,
+    /// The head and half of the body, and then the connection is closed.
+    Half(Response),
+    /// Nothing, for ever, on an open connection.
+    Silence,
+}
+
+/// What stands behind the server.
+pub(crate) trait Handler: Send + Sync + 'static {
+    /// A head has arrived. The number of the request, and whether its body is to be read.
+    fn begin(&self, head: Request) -> (usize, bool);
+
+    /// The body of that request has arrived, if it was read.
+    fn end(&self, number: usize, body: Body) -> Reply;
+}
+
+/// Serves until it is dropped. Every connection carries one request.
+pub(crate) struct Server(JoinHandle<()>);
+
+impl Server {
+    /// Must be called on a runtime.
+    pub(crate) fn start<H: Handler>(listener: TcpListener, handler: Arc<H>) -> Self {
+        Self(tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let handler = Arc::clone(&handler);
+                let service = service_fn(move |request| serve(Arc::clone(&handler), request));
+                let connection =
+                    hyper::server::conn::http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
+                // That a connection ends with an error is what faults are for.
+                connections.spawn(async move { drop(connection.await) });
+                while connections.try_join_next().is_some() {}
+            }
+        }))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+type Pieces = StreamBody<stream::Iter<std::vec::IntoIter<io::Result<Frame<Bytes>>>>>;
+
+async fn serve<H: Handler>(handler: Arc<H>, request: hyper::Request<Incoming>) -> io::Result<hyper::Response<Pieces>> {
+    let (number, is_read) = handler.begin(head(&request));
+    let mut body = Body::default();
+    if is_read {
+        // What a client breaks off is what arrived of it.
+        if let Ok(collected) = request.into_body().collect().await {
+            body = Body(collected.to_bytes().to_vec());
+        }
+    }
+    match handler.end(number, body) {
+        Reply::Response(response) => answer(response, false),
+        Reply::Half(response) => answer(response, true),
+        Reply::Nothing => Err(lost()),
+        Reply::Silence => match std::future::pending::<Infallible>().await {},
+    }
+}
+
+fn head(request: &hyper::Request<Incoming>) -> Request {
+    let named = request.headers().iter().filter(|(name, _)| name.as_str() != "host");
+    let headers = named.map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let query = request.uri().query().unwrap_or_default();
+    Request {
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+        query: pairs(query),
+        headers: headers.collect(),
+        body: Body::default(),
+    }
+}
+
+/// The pairs of a query, decoded.
+fn pairs(query: &str) -> Vec<(String, String)> {
+    wiremock::http::Url::parse(&format!("http://x/?{query}"))
+        .map(|url| url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+        .unwrap_or_default()
+}
+
+fn answer(response: Response, is_cut: bool) -> io::Result<hyper::Response<Pieces>> {
+    let whole = Bytes::from(response.body.0);
+    let length = whole.len();
+    let mut builder = hyper::Response::builder().status(response.status);
+    if !matches!(response.status, 204 | 304) {
+        builder = builder.header("content-length", length);
+    }
+    for (name, value) in response.headers.iter().filter(|(name, _)| !OWN_HEADERS.contains(&name.as_str())) {
+        builder = builder.header(name, value);
+    }
+    let pieces = match is_cut {
+        true => vec![Ok(Frame::data(whole.slice(..length / 2))), Err(lost())],
+        false if length == 0 => Vec::new(),
+        false => vec![Ok(Frame::data(whole))],
+    };
+    builder.body(StreamBody::new(stream::iter(pieces))).map_err(io::Error::other)
+}
+
+fn lost() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, "the connection is closed on purpose")
+}
