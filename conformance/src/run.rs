@@ -158,7 +158,7 @@ impl<'a> Assembly<'a> {
             until: waiver.until.to_string(),
             findings,
         });
-        Report { report: 1, mode: self.mode, totals, findings, fixtures, coverage, waivers: waivers.collect() }
+        Report { report: 1, mode: self.mode, totals, findings, fixtures, scenarios: Vec::new(), coverage, waivers: waivers.collect() }
     }
 
     fn is_complete(&self) -> bool {

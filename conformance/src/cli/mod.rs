@@ -1,6 +1,7 @@
 //! Arguments, and what each command prints.
 
 mod run;
+mod scenarios;
 mod show;
 
 use std::fmt::Write as _;
@@ -40,6 +41,7 @@ Examples:
   conformance coverage --missing                       what no fixture shows yet
   conformance show books/list_books/minimal            one fixture, as HTTP
   conformance run --cmd 'python3 client.py'            the fixtures through a client in any language
+  conformance scenarios                                the sequences and faults in tests/scenarios
   conformance explain C405                             what a finding means and what to do
   conformance schema fixture > fixture.schema.json     the fixture format, for an editor
 
@@ -121,6 +123,8 @@ enum Command {
     },
     /// Replay the fixtures through a client in any language, which speaks JSON lines over stdin and stdout.
     Run(run::Run),
+    /// Check the scenarios, and play them to a client that speaks JSON lines.
+    Scenarios(scenarios::Scenarios),
     /// Show one fixture: what is called, sent, answered and expected.
     Show {
         /// Its id or its file.
@@ -185,6 +189,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
         }
         Command::Explain { ids, list } => explanations(ids, *list),
         Command::Run(arguments) => run::run(files, arguments),
+        Command::Scenarios(arguments) => scenarios::run(files, arguments),
         Command::Show { fixture } => {
             let (spec, suite) = (files.spec()?, files.suite()?);
             let case = suite.cases.iter().find(|case| case.fixture.id == *fixture || case.file == *fixture);
@@ -289,9 +294,14 @@ impl Files {
         Spec::load(&self.spec).map_err(|error| Failure::finding(format!("{error}; the document cannot be used before this is repaired")))
     }
 
-    fn suite(&self) -> Result<Suite, Failure> {
+    /// The fixtures, whatever the filter says.
+    fn all_fixtures(&self) -> Result<Suite, Failure> {
         let fail = |error| Failure::usage(format!("{error}; name the folder of fixtures with --fixtures"));
-        let suite = Suite::load(&self.fixtures).map_err(fail)?;
+        Suite::load(&self.fixtures).map_err(fail)
+    }
+
+    fn suite(&self) -> Result<Suite, Failure> {
+        let suite = self.all_fixtures()?;
         let selects = |id: &str| self.filter.as_deref().is_none_or(|filter| id.contains(filter));
         let broken = suite.broken.iter().filter_map(|finding| finding.fixture.as_deref());
         if !suite.ids().chain(broken).any(selects) {

@@ -38,7 +38,7 @@ pub(super) struct Selection {
     operations: Vec<String>,
 }
 
-fn seconds(text: &str) -> Result<f64, String> {
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|seconds| (0.001..=86_400.0).contains(seconds));
     number.ok_or_else(|| "expected a number of seconds from 0.001 to 86400".into())
 }

@@ -13,8 +13,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use self::process::{Breakdown, Process};
-pub use self::protocol::{Answer, Decoded, Failed, Greeting, Hello, Line, PROTOCOL, Request, protocol_schema};
+pub use self::protocol::{Answer, Decoded, Failed, Greeting, Hello, Line, PROTOCOL, Pause, Request, Resume, Setting, protocol_schema};
 use crate::finding::Finding;
+use crate::scenario::{Performer, Task, VirtualClock};
 use crate::subject::{Call, Outcome, Subject};
 
 /// After so many breakdowns in a row the program is not started again.
@@ -137,11 +138,10 @@ impl Command {
         }
     }
 
-    async fn attempt(&self, call: &Call<'_>) -> Result<Outcome, Breakdown> {
+    async fn attempt(&self, mut request: Request, fixture: &str, clock: Option<&VirtualClock>) -> Result<Outcome, Breakdown> {
         let mut process = self.process().await?;
-        let request = Request::new(self.next.fetch_add(1, Ordering::Relaxed), call, &self.settings.key);
-        let fixture = call.base_url.split_once("/f/").map_or(call.operation, |(_, fixture)| fixture);
-        match process.call(&request, fixture, self.settings.limit).await {
+        request.id = self.next.fetch_add(1, Ordering::Relaxed);
+        match process.call(&request, fixture, clock, self.settings.limit).await {
             Ok(outcome) => {
                 lock(&self.idle).push(process);
                 Ok(outcome)
@@ -149,13 +149,11 @@ impl Command {
             Err(Breakdown { check, message }) => Err(Breakdown { check, message: process.end(message).await }),
         }
     }
-}
 
-impl Subject for Command {
-    async fn call(&self, call: Call<'_>) -> Outcome {
+    async fn outcome(&self, request: Request, fixture: &str, clock: Option<&VirtualClock>) -> Outcome {
         // The semaphore is never closed.
         let _turn = self.turns.acquire().await;
-        match self.attempt(&call).await {
+        match self.attempt(request, fixture, clock).await {
             Ok(outcome) => {
                 *lock(&self.breakdowns) = 0;
                 outcome
@@ -165,6 +163,27 @@ impl Subject for Command {
                 Outcome::Broken { check, message }
             }
         }
+    }
+}
+
+impl Subject for Command {
+    async fn call(&self, call: Call<'_>) -> Outcome {
+        let fixture = call.base_url.split_once("/f/").map_or(call.operation, |(_, fixture)| fixture);
+        self.outcome(Request::new(0, &call, &self.settings.key), fixture, None).await
+    }
+}
+
+impl Performer for Command {
+    async fn perform(&self, task: Task<'_>) -> Outcome {
+        let operation = task.workflow.or(task.operation).unwrap_or_default();
+        let call = Call { operation, input: task.input, base_url: task.base_url };
+        let setting = Setting {
+            now: task.clock.unix_time().as_secs_f64(),
+            attempt_timeout: task.attempt_timeout.map(|limit| limit.as_secs_f64()),
+            workflow: task.workflow.is_some(),
+        };
+        let request = Request { scenario: Some(setting), ..Request::new(0, &call, &self.settings.key) };
+        self.outcome(request, operation, Some(task.clock)).await
     }
 }
 

@@ -6,12 +6,14 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
 
-use super::protocol::{Answer, Greeting, Hello, PROTOCOL, Request};
+use super::protocol::{Answer, Greeting, Hello, PROTOCOL, Pause, Request, Resume};
 use crate::json;
+use crate::scenario::VirtualClock;
 use crate::subject::Outcome;
 
 /// An answer longer than this is refused: it would have to be held in memory.
@@ -87,29 +89,31 @@ impl Process {
     }
 
     /// Makes one call. After an error the process must be given to [`Process::end`].
-    pub(super) async fn call(&mut self, request: &Request, fixture: &str, limit: Duration) -> Result<Outcome, Breakdown> {
-        match tokio::time::timeout(limit, self.exchange(request, fixture)).await {
+    pub(super) async fn call(
+        &mut self,
+        request: &Request,
+        fixture: &str,
+        clock: Option<&VirtualClock>,
+        limit: Duration,
+    ) -> Result<Outcome, Breakdown> {
+        match tokio::time::timeout(limit, self.exchange(request, fixture, clock)).await {
             Ok(result) => result,
             Err(_) => Err(Breakdown { check: "C422", message: format!("the program did not answer within {} ms", limit.as_millis()) }),
         }
     }
 
-    async fn exchange(&mut self, request: &Request, fixture: &str) -> Result<Outcome, Breakdown> {
-        let gone = |message: String| Breakdown { check: "C421", message };
+    async fn exchange(&mut self, request: &Request, fixture: &str, clock: Option<&VirtualClock>) -> Result<Outcome, Breakdown> {
         let garbage = |message: String| Breakdown { check: "C420", message };
-        let mut line = serde_json::to_string(request).map_err(|error| garbage(error.to_string()))?;
-        line.push('\n');
-        // A program that is gone shows on its stdout, with more to say.
-        let _ = self.stdin.write_all(line.as_bytes()).await;
-        let _ = self.stdin.flush().await;
-        let line = match read_line(&mut self.stdout).await {
-            Ok(Some(line)) => line,
-            Ok(None) => {
-                self.is_over = true;
-                return Err(gone("the program ended without an answer".into()));
+        self.write(request).await?;
+        let mut line = self.read().await?;
+        if let Some(clock) = clock {
+            while let Ok(Pause { id, pause }) = serde_json::from_str(&line) {
+                let pause = Duration::try_from_secs_f64(pause).map_err(|error| garbage(format!("a pause of {pause} s: {error}")))?;
+                clock.pause(pause);
+                self.write(&Resume { id, now: clock.unix_time().as_secs_f64() }).await?;
+                line = self.read().await?;
             }
-            Err(error) => return Err(garbage(error.to_string())),
-        };
+        }
         let shown = json::shorten(&line);
         let answer: Answer = serde_json::from_str(&line)
             .map_err(|error| garbage(format!("the program wrote `{shown}`, which is no answer of the protocol: {error}")))?;
@@ -124,6 +128,25 @@ impl Process {
         let outcome = answer.outcome().map_err(|what| garbage(format!("the program gave {what}: `{shown}`")))?;
         self.answered.push((request.id, fixture.to_owned()));
         Ok(outcome)
+    }
+
+    async fn write(&mut self, line: &impl Serialize) -> Result<(), Breakdown> {
+        let line = serde_json::to_string(line).map_err(|error| Breakdown { check: "C420", message: error.to_string() })?;
+        // A program that is gone shows on its stdout, with more to say.
+        let _ = self.stdin.write_all(format!("{line}\n").as_bytes()).await;
+        let _ = self.stdin.flush().await;
+        Ok(())
+    }
+
+    async fn read(&mut self) -> Result<String, Breakdown> {
+        match read_line(&mut self.stdout).await {
+            Ok(Some(line)) => Ok(line),
+            Ok(None) => {
+                self.is_over = true;
+                Err(Breakdown { check: "C421", message: "the program ended without an answer".into() })
+            }
+            Err(error) => Err(Breakdown { check: "C420", message: error.to_string() }),
+        }
     }
 
     /// Ends the process, and adds to the message how it ended and what it last wrote to stderr.

@@ -18,6 +18,10 @@ pub enum Line {
     Greeting(Greeting),
     /// From the harness: one call.
     Request(Request),
+    /// From the client's program, in a scenario: it pauses before it goes on with that call.
+    Pause(Pause),
+    /// From the harness: that pause is over.
+    Resume(Resume),
     /// From the client's program: how that call ended.
     Answer(Answer),
 }
@@ -51,7 +55,7 @@ pub struct Hello {
 pub struct Request {
     /// Number of the call; the answer has the same.
     pub id: u64,
-    /// The operationId.
+    /// The operationId; in a scenario that asks for a workflow, its name.
     pub operation: String,
     /// Where the API lives for this call: scheme, host, port and a path prefix, no trailing slash.
     pub base_url: String,
@@ -62,6 +66,43 @@ pub struct Request {
     pub body: Option<Value>,
     /// The API key to call with. It may stand in no answer.
     pub key: String,
+    /// Only in a scenario: retries and pauses are wanted, and every pause is asked for with a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<Setting>,
+}
+
+/// What a scenario adds to a call.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// The time of day by the scenario's clock, in seconds since 1970-01-01T00:00:00Z.
+    pub now: f64,
+    /// The time limit to give each attempt, in real seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt_timeout: Option<f64>,
+    /// Whether `operation` is the name of a workflow.
+    #[serde(default)]
+    pub workflow: bool,
+}
+
+/// A pause between two attempts, by the scenario's clock.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// The number of the call.
+    pub id: u64,
+    /// How long, in seconds.
+    pub pause: f64,
+}
+
+/// A pause is over. No real time has passed.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// The number of the call.
+    pub id: u64,
+    /// The time of day by the scenario's clock, in seconds since 1970-01-01T00:00:00Z.
+    pub now: f64,
 }
 
 /// How a call ended: exactly one of `decoded`, `failed` and `unsupported`.
@@ -127,7 +168,8 @@ impl Request {
     pub(super) fn new(id: u64, call: &Call<'_>, key: &str) -> Self {
         let mut parameters = call.input.as_object().cloned().unwrap_or_default();
         let body = parameters.remove("body");
-        Self { id, operation: call.operation.into(), base_url: call.base_url.into(), parameters, body, key: key.into() }
+        let (operation, base_url, key) = (call.operation.into(), call.base_url.into(), key.into());
+        Self { id, operation, base_url, parameters, body, key, scenario: None }
     }
 }
 

@@ -120,6 +120,25 @@ pub struct UsedWaiver {
     pub findings: usize,
 }
 
+/// One scenario in the report.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ScenarioSummary {
+    /// The scenario's id.
+    pub id: String,
+    /// What it shows.
+    pub summary: String,
+    /// Its file.
+    pub file: String,
+    /// How it ended.
+    pub status: Status,
+    /// How many attempts the client made; `None` where no client ran.
+    pub attempts: Option<usize>,
+    /// How long it took by the virtual clock; `None` where no client ran.
+    pub seconds: Option<f64>,
+    /// How many findings count against it.
+    pub findings: usize,
+}
+
 /// Everything that a run has to say. Two runs over the same input give the same bytes.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Report {
@@ -133,6 +152,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Every fixture that was selected, sorted by id.
     pub fixtures: Vec<FixtureResult>,
+    /// The scenarios, sorted by id; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scenarios: Vec<ScenarioSummary>,
     /// Coverage by dimension; empty where it was not judged.
     pub coverage: Vec<DimensionCoverage>,
     /// Waivers that took effect.

@@ -56,7 +56,10 @@ impl Page {
                 self.findings(attribution, &findings)?;
             }
         }
-        self.tags(report)?;
+        if !report.fixtures.is_empty() || report.scenarios.is_empty() {
+            self.tags(report)?;
+        }
+        self.scenarios(report)?;
         if !report.coverage.is_empty() {
             self.coverage(&report.coverage)?;
         }
@@ -78,6 +81,17 @@ impl Page {
             3 => self.styled(Style::Bad, "ERROR"),
             _ => self.styled(Style::Bad, "FAIL"),
         };
+        if report.fixtures.is_empty() && !report.scenarios.is_empty() {
+            let with = |status: Status| report.scenarios.iter().filter(|scenario| scenario.status == status).count();
+            let number = count(report.scenarios.len(), "scenario");
+            let executed = match report.mode {
+                Mode::Run => format!(", {} executed", report.scenarios.iter().filter(|scenario| scenario.attempts.is_some()).count()),
+                Mode::Lint | Mode::Check => String::new(),
+            };
+            let (passed, failed, errors) = (with(Status::Passed), with(Status::Failed), count(with(Status::Error), "error"));
+            let findings = count(totals.findings, "finding");
+            return writeln!(self.text, "{verdict}  {number}{executed}: {passed} passed, {failed} failed, {errors}; {findings}");
+        }
         let selected = if totals.selected == totals.fixtures {
             count(totals.fixtures, "fixture")
         } else {
@@ -105,7 +119,10 @@ impl Page {
 
     fn summary(&mut self, report: &Report) -> fmt::Result {
         self.verdict(report)?;
+        let is_scenarios = report.fixtures.is_empty() && !report.scenarios.is_empty();
         let what = match report.mode {
+            Mode::Run if is_scenarios => "Every scenario was played to the client over a socket, on a virtual clock.",
+            Mode::Lint if is_scenarios => "No client ran: this checks the files of the scenarios.",
             Mode::Run => "Every fixture was replayed through the client over a socket.",
             Mode::Check => "No client ran: this checks the spec, the fixtures and what the fixtures cover.",
             Mode::Lint => "No client ran: this checks the spec and the fixtures.",
@@ -131,6 +148,27 @@ impl Page {
         self.heading(&format!("{:width$}  fixtures  passed  failed  errors  waived", "Tag"))?;
         for (tag, [all, passed, failed, errors, waived]) in tags {
             writeln!(self.text, "{tag:width$}  {all:>8}  {passed:>6}  {failed:>6}  {errors:>6}  {waived:>6}")?;
+        }
+        Ok(())
+    }
+
+    fn scenarios(&mut self, report: &Report) -> fmt::Result {
+        if report.scenarios.is_empty() {
+            return Ok(());
+        }
+        let width = report.scenarios.iter().map(|scenario| scenario.id.len()).max().unwrap_or_default().max(8);
+        self.heading(&format!("{:width$}  attempts  virtual time  result", "Scenario"))?;
+        for scenario in &report.scenarios {
+            let result = match scenario.status {
+                Status::Passed if scenario.attempts.is_none() => "in order",
+                Status::Passed => "passed",
+                Status::Waived => "waived",
+                Status::Failed => "failed",
+                Status::Error => "error",
+            };
+            let attempts = scenario.attempts.map_or("-".to_owned(), |attempts| attempts.to_string());
+            let time = scenario.seconds.map_or("-".to_owned(), |seconds| format!("{seconds:.3} s"));
+            writeln!(self.text, "{:width$}  {attempts:>8}  {time:>12}  {result}", scenario.id)?;
         }
         Ok(())
     }

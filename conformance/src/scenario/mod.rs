@@ -5,10 +5,12 @@
 
 mod clock;
 mod format;
+mod report;
 mod runner;
 mod suite;
 
 pub use self::clock::VirtualClock;
 pub use self::format::{Bounds, Expectation, Fault, Scenario, StepSpec, TaskSpec, scenario_schema};
+pub use self::report::report_scenarios;
 pub use self::runner::{Performer, ScenarioResult, Task, run_scenario};
 pub use self::suite::{ScenarioCase, ScenarioSuite};
