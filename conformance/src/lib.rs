@@ -17,6 +17,8 @@ pub mod run;
 #[cfg(feature = "replay")]
 pub mod scenario;
 pub mod secrets;
+#[cfg(feature = "replay")]
+pub mod serve;
 pub mod spec;
 pub mod subject;
 pub mod suite;

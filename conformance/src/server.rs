@@ -3,13 +3,16 @@
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::{self, Either};
 use futures_util::stream;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::exchange::{Body, Request, Response};
@@ -35,30 +38,53 @@ pub(crate) trait Handler: Send + Sync + 'static {
     fn end(&self, number: usize, body: Body) -> Reply;
 }
 
-/// Serves until it is dropped. Every connection carries one request.
-pub(crate) struct Server(JoinHandle<()>);
+/// How long the last answers may take to go out.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Serves until it is closed or dropped. Every connection carries one request.
+pub(crate) struct Server {
+    task: JoinHandle<()>,
+    stop: Arc<Notify>,
+}
 
 impl Server {
     /// Must be called on a runtime.
     pub(crate) fn start<H: Handler>(listener: TcpListener, handler: Arc<H>) -> Self {
-        Self(tokio::spawn(async move {
+        let stop = Arc::new(Notify::new());
+        let stopped = Arc::clone(&stop);
+        let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
+            loop {
+                let accepted = std::pin::pin!(listener.accept());
+                let stopped = std::pin::pin!(stopped.notified());
+                let stream = match future::select(accepted, stopped).await {
+                    Either::Left((Ok((stream, _)), _)) => stream,
+                    Either::Left((Err(_), _)) | Either::Right(_) => break,
+                };
                 let handler = Arc::clone(&handler);
                 let service = service_fn(move |request| serve(Arc::clone(&handler), request));
-                let connection =
-                    hyper::server::conn::http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
+                let mut http = hyper::server::conn::http1::Builder::new();
+                let connection = http.keep_alive(false).serve_connection(TokioIo::new(stream), service);
                 // That a connection ends with an error is what faults are for.
                 connections.spawn(async move { drop(connection.await) });
                 while connections.try_join_next().is_some() {}
             }
-        }))
+            while connections.join_next().await.is_some() {}
+        });
+        Self { task, stop }
+    }
+
+    /// Takes no more connections, and lets the answers that are under way go out.
+    pub(crate) async fn close(mut self) {
+        self.stop.notify_one();
+        // Whoever takes longer is cut off.
+        let _ = tokio::time::timeout(PATIENCE, &mut self.task).await;
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 

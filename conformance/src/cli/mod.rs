@@ -2,6 +2,7 @@
 
 mod run;
 mod scenarios;
+mod serve;
 mod show;
 
 use std::fmt::Write as _;
@@ -42,6 +43,7 @@ Examples:
   conformance show books/list_books/minimal            one fixture, as HTTP
   conformance run --cmd 'python3 client.py'            the fixtures through a client in any language
   conformance scenarios                                the sequences and faults in tests/scenarios
+  conformance serve --port 8080                        the fixtures over HTTP, for a client that cannot be plugged in
   conformance explain C405                             what a finding means and what to do
   conformance schema fixture > fixture.schema.json     the fixture format, for an editor
 
@@ -125,6 +127,8 @@ enum Command {
     Run(run::Run),
     /// Check the scenarios, and play them to a client that speaks JSON lines.
     Scenarios(scenarios::Scenarios),
+    /// Replay the fixtures over HTTP to a client that makes its calls by itself, and judge its requests.
+    Serve(serve::Serve),
     /// Show one fixture: what is called, sent, answered and expected.
     Show {
         /// Its id or its file.
@@ -190,6 +194,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
         Command::Explain { ids, list } => explanations(ids, *list),
         Command::Run(arguments) => run::run(files, arguments),
         Command::Scenarios(arguments) => scenarios::run(files, arguments),
+        Command::Serve(arguments) => serve::run(files, arguments),
         Command::Show { fixture } => {
             let (spec, suite) = (files.spec()?, files.suite()?);
             let case = suite.cases.iter().find(|case| case.fixture.id == *fixture || case.file == *fixture);
