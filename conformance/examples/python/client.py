@@ -24,9 +24,9 @@ BROKEN = ""
 
 
 class ApiError(Exception):
-    def __init__(self, status, code=None, message=None):
+    def __init__(self, status, code=None, message=None, retry_after=None):
         super().__init__(message or code or f"status {status}")
-        self.status, self.code, self.message = status, code, message
+        self.status, self.code, self.message, self.retry_after = status, code, message, retry_after
 
 
 class DecodeError(Exception):
@@ -84,8 +84,10 @@ class BookPage:
 
 
 class Library:
-    def __init__(self, base_url, key):
-        self.base, self.key = urllib.parse.urlsplit(base_url), key
+    """`pause` waits so many seconds; without it every call is one attempt."""
+
+    def __init__(self, base_url, key, pause=None):
+        self.base, self.key, self.pause = urllib.parse.urlsplit(base_url), key, pause
 
     def list_books(self, genre: Optional[str] = None, page: Optional[int] = None):
         query = {"kind" if BROKEN == "wrong-query" else "genre": genre, "page": page}
@@ -100,6 +102,23 @@ class Library:
         return Book.decode(self._json("POST", "/books", body=book))
 
     def _json(self, method, path, query=None, body=None):
+        is_safe = method == "GET" or BROKEN == "repeat-post"
+        for attempt in range(3):
+            is_last = self.pause is None or attempt == 2
+            try:
+                return self._attempt(method, path, query, body)
+            except ApiError as error:
+                # 429 says that nothing was done; after 503 only what is safe is sent again.
+                passes = error.status == 429 or (error.status == 503 and is_safe)
+                if is_last or not passes:
+                    raise
+                self.pause(error.retry_after if error.retry_after is not None else 0.5 * 2**attempt)
+            except TransportError:
+                if is_last or not is_safe:
+                    raise
+                self.pause(0.5 * 2**attempt)
+
+    def _attempt(self, method, path, query, body):
         given = {name: value for name, value in (query or {}).items() if value is not None}
         target = self.base.path + path + ("?" + urllib.parse.urlencode(given) if given else "")
         headers = {"Accept": "application/json", "Authorization": f"Bearer {self.key}"}
@@ -124,7 +143,9 @@ class Library:
             value = None
         if status >= 400:
             problem = value if isinstance(value, dict) else {}
-            raise ApiError(status, problem.get("code"), problem.get("message"))
+            seconds = response.headers.get("retry-after", "")
+            wait = float(seconds) if seconds.isdigit() and BROKEN != "ignore-retry-after" else None
+            raise ApiError(status, problem.get("code"), problem.get("message"), wait)
         return value
 
 
@@ -143,7 +164,14 @@ def answer(request):
     operation = OPERATIONS.get(request["operation"])
     if operation is None:
         return {"unsupported": True}
-    library = Library(request["base_url"], request["key"])
+    number, pause = request["id"], None
+    if "scenario" in request:  # time is the harness's: a pause is asked for, and over once the answer is read
+
+        def pause(seconds):
+            write({"id": number, "pause": seconds})
+            sys.stdin.readline()
+
+    library = Library(request["base_url"], request["key"], pause)
     try:
         value = operation(library, request["parameters"], request.get("body"))
         return {"decoded": {"type": type(value).__name__, "value": value.encode()}}
@@ -167,13 +195,14 @@ def main():
     global BROKEN
     parser = argparse.ArgumentParser(description="Speaks the protocol of `conformance run` over stdin and stdout.")
     wrong = ["drop-field", "wrong-query", "lose-null", "die", "hang", "garbage", "wrong-id", "twice"]
+    wrong += ["repeat-post", "ignore-retry-after"]
     parser.add_argument("--break", dest="broken", choices=wrong, default="", help="be wrong in this way")
     parser.add_argument("--parallel", type=int, default=1, help="how many of these processes may run at once")
     arguments = parser.parse_args()
     BROKEN = arguments.broken
 
     write({"hello": {"protocol": 1, "client": "library.py 1.0", "parallel": arguments.parallel}})
-    for line in sys.stdin:
+    for line in iter(sys.stdin.readline, ""):
         request = json.loads(line)
         number, is_target = request["id"], request["operation"] == "get_book"
         if is_target and BROKEN == "die":

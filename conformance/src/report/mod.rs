@@ -153,7 +153,7 @@ pub struct Report {
     /// Every fixture that was selected, sorted by id.
     pub fixtures: Vec<FixtureResult>,
     /// The scenarios, sorted by id; left out where there are none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scenarios: Vec<ScenarioSummary>,
     /// Coverage by dimension; empty where it was not judged.
     pub coverage: Vec<DimensionCoverage>,

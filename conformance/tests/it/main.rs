@@ -4,8 +4,11 @@
 
 mod catalogue;
 mod cli;
+mod command;
 mod lint;
 mod replay;
 mod report;
 mod roundtrip;
+mod scenario;
+mod serve;
 mod toy;
