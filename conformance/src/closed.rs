@@ -11,9 +11,15 @@ use crate::suite::Case;
 
 /// What in a fixture departs from the spec without being declared, and what is declared and does not.
 pub(crate) fn check(spec: &Spec, operation: &Operation, case: &Case) -> Vec<Finding> {
-    let departures = departures(spec, operation, case);
+    let mut departures = of_request(spec, operation, case);
+    departures.extend(of_response(spec, operation, case));
+    judge(spec, case, departures.iter())
+}
+
+/// What of these departures is not declared, and what is declared beyond them.
+pub(crate) fn judge<'a>(spec: &Spec, case: &Case, departures: impl Iterator<Item = &'a Violation> + Clone) -> Vec<Finding> {
     let declared = &case.fixture.expect.violates;
-    let undeclared = departures.iter().filter(|departure| !is_declared(declared, departure));
+    let undeclared = departures.clone().filter(|departure| !is_declared(declared, departure));
     let mut findings: Vec<Finding> = undeclared
         .map(|departure| {
             let finding = case.finding(departure.check, &departure.at, &departure.message);
@@ -21,7 +27,7 @@ pub(crate) fn check(spec: &Spec, operation: &Operation, case: &Case) -> Vec<Find
         })
         .collect();
     for (index, entry) in declared.iter().enumerate() {
-        let is_used = departures.iter().any(|departure| covers(entry, departure));
+        let is_used = departures.clone().any(|departure| covers(entry, departure));
         // F212 is this crate's own check of the expectation; the spec has no word in it.
         if !is_used && entry.check != "F212" {
             let message = format!("{} has nothing to say at {}", entry.check, entry.at);
@@ -40,17 +46,17 @@ pub(crate) fn is_declared(declared: &[Violates], departure: &Violation) -> bool 
     declared.iter().any(|entry| covers(entry, departure))
 }
 
-fn departures(spec: &Spec, operation: &Operation, case: &Case) -> Vec<Violation> {
-    let mut found = Vec::new();
-    if let Some(request) = whole_request(spec, operation, case) {
-        let open = open_headers(spec, operation, case);
-        let of_request = spec.check_request(operation, &request).into_iter();
-        found.extend(of_request.filter(|violation| !open.contains(&violation.at)));
-    }
-    if let Some(response) = case.response() {
-        found.extend(spec.check_response(operation, &response));
-    }
-    found
+/// Where the fixture's request departs from the spec, declared or not.
+pub(crate) fn of_request(spec: &Spec, operation: &Operation, case: &Case) -> Vec<Violation> {
+    let Some(request) = whole_request(spec, operation, case) else { return Vec::new() };
+    let open = open_headers(spec, operation, case);
+    let found = spec.check_request(operation, &request).into_iter();
+    found.filter(|violation| !open.contains(&violation.at)).collect()
+}
+
+/// Where the fixture's response departs from the spec, declared or not.
+pub(crate) fn of_response(spec: &Spec, operation: &Operation, case: &Case) -> Vec<Violation> {
+    case.response().map(|response| spec.check_response(operation, &response)).unwrap_or_default()
 }
 
 /// The fixture's request with a stand-in for every header that may have any value.

@@ -186,7 +186,8 @@ fn bodies(expected: &RequestSpec, sent: &Request, found: &mut Vec<(String, Strin
     }
 }
 
-fn outcomes(spec: &Spec, case: &Case, outcome: &Outcome) -> Vec<Finding> {
+/// What came of it against what the fixture expects.
+pub(crate) fn outcomes(spec: &Spec, case: &Case, outcome: &Outcome) -> Vec<Finding> {
     let expect = &case.fixture.expect;
     match (expect.client.failure(), outcome) {
         (None, Outcome::Decoded { type_name, value, .. }) => {

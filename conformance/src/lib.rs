@@ -9,6 +9,7 @@ pub mod explain;
 pub mod finding;
 pub mod fixture;
 pub mod lint;
+pub mod mutate;
 pub mod options;
 #[cfg(feature = "replay")]
 pub mod replay;

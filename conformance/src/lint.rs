@@ -11,7 +11,7 @@ use crate::finding::Finding;
 use crate::fixture::{ClientExpectation, ProvenanceKind};
 use crate::json;
 use crate::secrets::{self, Allowed};
-use crate::spec::{Operation, Spec};
+use crate::spec::{Operation, Spec, Violation};
 use crate::suite::{Case, Suite};
 
 /// Everything that is wrong with a suite: files that are no fixtures, fixtures that contradict themselves, their place or
@@ -45,6 +45,28 @@ pub fn lint_case(spec: &Spec, case: &Case) -> Vec<Finding> {
     if let Some(operation) = operation {
         findings.extend(agreement::check(spec, operation, case));
         findings.extend(closed::check(spec, operation, case));
+    }
+    findings
+}
+
+/// What the lint says of a request, given where the response departs from the spec: for who changes nothing else.
+pub(crate) fn lint_request(spec: &Spec, operation: &Operation, case: &Case, of_response: &[Violation]) -> Vec<Finding> {
+    let mut findings = agreement::check(spec, operation, case);
+    if findings.is_empty() {
+        let found = closed::of_request(spec, operation, case);
+        findings.extend(closed::judge(spec, case, found.iter().chain(of_response)));
+    }
+    findings
+}
+
+/// What the lint says of a response, given where the request departs from the spec: for who changes nothing else.
+pub(crate) fn lint_response(spec: &Spec, operation: &Operation, case: &Case, of_request: &[Violation]) -> Vec<Finding> {
+    let mut findings = expectation(case);
+    findings.extend(response_headers(case));
+    findings.extend(pointers(case));
+    if findings.is_empty() {
+        let found = closed::of_response(spec, operation, case);
+        findings.extend(closed::judge(spec, case, of_request.iter().chain(&found)));
     }
     findings
 }

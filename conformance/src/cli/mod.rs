@@ -1,5 +1,6 @@
 //! Arguments, and what each command prints.
 
+mod mutate;
 mod run;
 mod scenarios;
 mod serve;
@@ -45,6 +46,7 @@ Examples:
   conformance scenarios                                the sequences and faults in tests/scenarios
   conformance serve --port 8080                        the fixtures over HTTP, for a client that cannot be plugged in
   conformance explain C405                             what a finding means and what to do
+  conformance mutate                                   would anybody notice a fault in a fixture?
   conformance schema fixture > fixture.schema.json     the fixture format, for an editor
 
 Exit codes:
@@ -129,6 +131,8 @@ enum Command {
     Scenarios(scenarios::Scenarios),
     /// Replay the fixtures over HTTP to a client that makes its calls by itself, and judge its requests.
     Serve(serve::Serve),
+    /// Put every single fault into every fixture, and tell which ones no check notices.
+    Mutate(mutate::Mutate),
     /// Show one fixture: what is called, sent, answered and expected.
     Show {
         /// Its id or its file.
@@ -195,6 +199,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
         Command::Run(arguments) => run::run(files, arguments),
         Command::Scenarios(arguments) => scenarios::run(files, arguments),
         Command::Serve(arguments) => serve::run(files, arguments),
+        Command::Mutate(arguments) => mutate::run(files, arguments),
         Command::Show { fixture } => {
             let (spec, suite) = (files.spec()?, files.suite()?);
             let case = suite.cases.iter().find(|case| case.fixture.id == *fixture || case.file == *fixture);

@@ -3,6 +3,7 @@
 mod client;
 mod coverage;
 mod fixture;
+mod mutation;
 mod spec;
 
 use std::fmt;
@@ -72,7 +73,7 @@ pub fn explain(id: &str) -> Option<&'static Explanation> {
 
 /// Every check, in order of the ids within spec, fixture, client, coverage and engine.
 pub fn all() -> impl Iterator<Item = &'static Explanation> {
-    [spec::CHECKS, fixture::CHECKS, client::CHECKS, coverage::CHECKS].into_iter().flatten()
+    [spec::CHECKS, fixture::CHECKS, client::CHECKS, mutation::CHECKS, coverage::CHECKS].into_iter().flatten()
 }
 
 /// Text of at most 100 columns. Long words, which are pointers and commands, stay whole.
