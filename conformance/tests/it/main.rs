@@ -6,6 +6,7 @@ mod catalogue;
 mod cli;
 mod command;
 mod lint;
+mod mutate;
 mod replay;
 mod report;
 mod roundtrip;
