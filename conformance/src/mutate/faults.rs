@@ -119,7 +119,7 @@ impl List<'_> {
             let operator = if is_type { Operator::ContentType } else { Operator::Header };
             self.add(operator, "drop", &at, Edit::Headers(without.clone()));
             self.add(operator, "rename", &at, Edit::Headers(with(&without, &format!("{name}-renamed"), value)));
-            let wrong = if is_type { "text/x-mutated".to_owned() } else { format!("{value}1") };
+            let wrong = if is_type { "text/x-mutated".to_owned() } else { other_text(value) };
             self.add(operator, "wrong", &at, Edit::Headers(with(headers, name, &wrong)));
             self.add(Operator::HeaderCase, "", &at, Edit::Headers(with(&without, &name.to_ascii_uppercase(), value)));
         }
@@ -149,7 +149,7 @@ impl List<'_> {
             self.node(body, "", None);
         } else if let Some(text) = text {
             self.add(Operator::Drop, "", "/text", Edit::Remove(String::new()));
-            self.add(Operator::Value, "", "/text", Edit::Text(format!("~{text}")));
+            self.add(Operator::Value, "", "/text", Edit::Text(other_text(text)));
         } else if let Some(bytes) = base64.and_then(|text| STANDARD.decode(text).ok()) {
             self.add(Operator::Drop, "", "/base64", Edit::Remove(String::new()));
             let longer = [bytes.as_slice(), &[0]].concat();
@@ -222,7 +222,7 @@ impl List<'_> {
         let place = format!("/json{at}");
         let set = |text: &str| Edit::Set(at.to_owned(), text.into());
         self.add(Operator::Retype, "", &place, Edit::Set(at.to_owned(), json!(7)));
-        self.add(Operator::Value, "", &place, set(&format!("~{text}")));
+        self.add(Operator::Value, "", &place, set(&other_text(text)));
         if let Some(kind) = format_of(text) {
             self.add(Operator::Format, kind, &place, set(&format!("no {kind}")));
         }
@@ -235,6 +235,18 @@ impl List<'_> {
             self.add(Operator::Enum, "undocumented", &place, set(&format!("{text}_MUTATED")));
         }
     }
+}
+
+/// The text with its last character changed, so that the old one does not stand in the new one.
+fn other_text(text: &str) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    match chars.pop() {
+        Some('9') => chars.push('0'),
+        Some(c @ '0'..='8') => chars.extend(char::from_digit(c.to_digit(10).unwrap_or_default() + 1, 10)),
+        Some('~') => chars.push('-'),
+        Some(_) | None => chars.push('~'),
+    }
+    chars.into_iter().collect()
 }
 
 /// The name with the case of its first letter changed.
