@@ -12,14 +12,16 @@ use crate::options::Options;
 use crate::subject::Outcome;
 use crate::suite::Case;
 
-/// What the client sent and what it made of the answer, without ports, times or secrets.
+/// What the client sent, what it was answered and what it made of that, without ports, times or secrets.
 ///
-/// Of the headers it holds those that the fixture names and `content-type`; of `authorization` only the scheme.
+/// Of the request's headers it holds those that the fixture names and, with a body, `content-type`; of `authorization` only
+/// the scheme. Of the answer it holds what an outcome need not tell: status and headers, and a body that is not
+/// compared with the decoded value.
 #[must_use]
 pub fn view(case: &Case, result: &CaseResult, options: &Options) -> Value {
     let request = result.request.as_ref().map(|request| of_request(case, request));
     let outcome = result.outcome.as_ref().map(of_outcome);
-    let view = json!({ "request": request, "outcome": outcome });
+    let view = json!({ "request": request, "response": of_response(case), "outcome": outcome });
     json::map_strings(&view, &|text| options.redact(text))
 }
 
@@ -45,8 +47,11 @@ pub fn compare(case: &Case, kept: &Value, now: &Value) -> Vec<Finding> {
 
 fn of_request(case: &Case, request: &Request) -> Value {
     let named = case.fixture.request.as_ref().map(|request| request.named_headers()).unwrap_or_default();
-    let shown =
-        request.headers.iter().filter(|(name, _)| named.contains(name) || matches!(name.as_str(), "content-type" | "authorization"));
+    let shown = request.headers.iter().filter(|(name, _)| match name.as_str() {
+        "authorization" => true,
+        "content-type" if !request.body.is_empty() => true,
+        name => named.contains(name),
+    });
     let mut headers: Vec<(&str, &str)> = shown
         .map(|(name, value)| match name.as_str() {
             "authorization" => ("authorization", value.split_whitespace().next().unwrap_or_default()),
@@ -59,6 +64,19 @@ fn of_request(case: &Case, request: &Request) -> Value {
     query.sort();
     let mut view = json!({ "method": request.method, "path": request.path, "query": query, "headers": headers });
     if let (Some(body), Value::Object(view)) = (of_body(&request.body), &mut view) {
+        view.insert("body".into(), body);
+    }
+    view
+}
+
+/// What the fixture answers, as far as the comparison of values does not hold it.
+pub(crate) fn of_response(case: &Case) -> Value {
+    let Some(stated) = &case.fixture.response else { return Value::Null };
+    let Some(response) = case.response() else { return json!({ "fault": stated.fault }) };
+    let headers: Map<String, Value> = response.headers.into_iter().map(|(name, value)| (name, value.into())).collect();
+    let mut view = json!({ "status": response.status, "headers": headers });
+    let is_compared = case.fixture.expect.client.failure().is_none() && stated.json.is_some();
+    if let (false, Some(body), Value::Object(view)) = (is_compared, of_body(&response.body), &mut view) {
         view.insert("body".into(), body);
     }
     view

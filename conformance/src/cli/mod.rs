@@ -15,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use opusclip_conformance::command::protocol_schema;
 use opusclip_conformance::explain::{all, explain};
 use opusclip_conformance::fixture::fixture_schema;
+use opusclip_conformance::mutate::mutation_schema;
 use opusclip_conformance::options::Options;
 use opusclip_conformance::report::{DimensionCoverage, Report, report_schema};
 use opusclip_conformance::run::{check, lint_only};
@@ -146,6 +147,7 @@ enum Schema {
     Report,
     Protocol,
     Scenario,
+    Mutation,
 }
 
 /// What goes to stdout, and how the program ends.
@@ -192,6 +194,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
                 Schema::Report => report_schema(),
                 Schema::Protocol => protocol_schema(),
                 Schema::Scenario => scenario_schema(),
+                Schema::Mutation => mutation_schema(),
             };
             Ok(Output::good(pretty(&schema)))
         }

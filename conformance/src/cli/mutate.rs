@@ -49,6 +49,9 @@ pub(crate) fn run(files: &Files, arguments: &Mutate) -> Result<Output, Failure> 
     if let Some(folder) = &arguments.snapshots {
         flags = format!("{flags} --snapshots {}", folder.display());
     }
+    for id in &without {
+        flags = format!("{flags} --without {id}");
+    }
     let only = arguments.only.clone().or_else(|| arguments.show.clone());
     if let Some(id) = &only
         && mutated(&spec, &suite, id).is_none()

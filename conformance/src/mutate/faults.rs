@@ -279,3 +279,38 @@ fn format_of(text: &str) -> Option<&'static str> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{flip_case, format_of, other_text};
+
+    #[test]
+    fn another_text_never_holds_the_old_one() {
+        for text in ["", "a", "9", "x9", "x8", "~", "a~", "2026-01-01T00:00:00Z", "ü"] {
+            let other = other_text(text);
+            assert!(other != text && (text.is_empty() || !other.contains(text)), "{text} became {other}");
+        }
+    }
+
+    #[test]
+    fn a_name_changes_the_case_of_its_first_letter() {
+        for (name, flipped) in [("pageSize", "PageSize"), ("X-Id", "x-Id"), ("_id", "_Id"), ("7", "7")] {
+            assert_eq!(flip_case(name), flipped);
+        }
+    }
+
+    #[test]
+    fn formats_are_told_by_their_look() {
+        for (text, format) in [
+            ("2026-01-01T00:00:00.5Z", Some("date-time")),
+            ("2026-01-01", Some("date")),
+            ("https://a.example/b@c", Some("uri")),
+            ("123e4567-e89b-12d3-a456-426614174000", Some("uuid")),
+            ("a@b.example", Some("email")),
+            ("at @ noon", None),
+            ("2026-01-01 00:00", None),
+        ] {
+            assert_eq!(format_of(text), format, "{text}");
+        }
+    }
+}

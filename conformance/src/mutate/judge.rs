@@ -12,7 +12,7 @@ use super::baseline::Baseline;
 use super::edit::{Fault, Side};
 use super::{Operator, Reason, Settings, Verdict};
 use crate::closed;
-use crate::compare::{outcomes, requests};
+use crate::compare::{mismatches, outcomes};
 use crate::exchange::{Request, Response};
 use crate::finding::Finding;
 use crate::json;
@@ -20,6 +20,7 @@ use crate::lint::{lint_request, lint_response};
 use crate::spec::{Operation, Spec, Violation};
 use crate::subject::Outcome;
 use crate::suite::Case;
+use crate::view;
 
 /// Everything about a fixture that its mutants share.
 pub(super) struct Judge<'a> {
@@ -56,6 +57,14 @@ impl<'a> Judge<'a> {
         let mut findings = crate::lint::lint_case(self.spec, self.original);
         findings.extend(self.against_request(self.original));
         findings.extend(self.against_outcome(self.original));
+        let kept = self.baseline.as_ref().and_then(|baseline| baseline.response.as_ref());
+        if let Some(kept) = kept {
+            let shown = view::of_response(self.original);
+            findings.extend(view::compare(self.original, kept, &shown).into_iter().map(|mut finding| {
+                finding.pointer = format!("/response{}", finding.pointer);
+                finding
+            }));
+        }
         findings
     }
 
@@ -75,7 +84,7 @@ impl<'a> Judge<'a> {
             return Verdict::Killed(check);
         }
         self.is_header_unlisted(fault, mutant)
-            .or_else(|| self.is_text_gone(fault, mutant))
+            .or_else(|| self.is_answer_changed(fault, mutant))
             .or_else(|| self.equivalence(fault, mutant).map(Verdict::Equivalent))
             .unwrap_or_else(|| Verdict::Survived(self.expected(fault)))
     }
@@ -92,7 +101,10 @@ impl<'a> Judge<'a> {
     fn against_request(&self, case: &Case) -> Vec<Finding> {
         let sent = self.baseline.as_ref().and_then(|baseline| baseline.request.as_ref());
         match (&case.fixture.request, sent) {
-            (Some(expected), Some(sent)) => requests(case, expected, sent),
+            (Some(expected), Some(sent)) => {
+                let differing = mismatches(expected, sent).into_iter();
+                differing.map(|(at, message)| case.finding("C401", &at, message)).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -105,49 +117,29 @@ impl<'a> Judge<'a> {
     fn is_header_unlisted(&self, fault: &Fault, mutant: &Case) -> Option<Verdict> {
         let sent = self.baseline.as_ref()?.request.as_ref()?;
         let named = mutant.fixture.request.as_ref()?.named_headers();
-        let always = |name: &str| matches!(name, "content-type" | "authorization");
+        let always = |name: &str| name == "authorization" || name == "content-type" && !sent.body.is_empty();
         let is_missing = sent.headers.iter().any(|(name, _)| !named.contains(name) && !always(name));
         (fault.side == Side::Request && is_missing).then(|| self.snapshot_speaks()).flatten()
     }
 
-    /// A text that the outcome tells and that stands nowhere any more in what the client is given: it cannot tell it again.
-    fn is_text_gone(&self, fault: &Fault, mutant: &Case) -> Option<Verdict> {
-        if fault.side == Side::Request {
-            return None;
-        }
-        let baseline = self.baseline.as_ref()?;
-        let (before, after) = (self.original.response()?, mutant.response()?);
-        if shows_beginning(&baseline.told, &before, &after) {
-            return self.snapshot_speaks();
-        }
-        let given = given(self.original);
-        let left = texts(&after);
-        let is_left = |text: &str| left.iter().any(|(_, other)| other.contains(text)) || given.iter().any(|other| other.contains(text));
-        let lost = lost(&before, &after);
-        let is_gone = lost.iter().any(|(_, text)| is_told(&baseline.told, text) && !is_left(text));
-        is_gone.then(|| self.snapshot_speaks()).flatten()
+    /// A snapshot holds what was answered, so that another answer differs from it.
+    fn is_answer_changed(&self, fault: &Fault, mutant: &Case) -> Option<Verdict> {
+        let kept = self.baseline.as_ref()?.response.as_ref()?;
+        let is_changed = fault.side == Side::Response && *kept != view::of_response(mutant);
+        is_changed.then(|| self.snapshot_speaks()).flatten()
     }
 
     fn equivalence(&self, fault: &Fault, mutant: &Case) -> Option<Reason> {
         if self.is_same(fault, mutant) {
             return Some(Reason::Same);
         }
-        let response = mutant.response().filter(|_| fault.side == Side::Response)?;
-        let baseline = self.baseline.as_ref()?;
-        if let Some(at) = fault.at.strip_prefix("/response/json") {
-            let lossy = &mutant.fixture.expect.lossy;
-            if lossy.iter().any(|entry| json::is_within(at, &entry.at)) {
-                return Some(Reason::Lossy);
-            }
-            if matches!(baseline.outcome, Outcome::Decoded { .. }) && self.is_optional_null(at) {
-                return Some(Reason::OptionalNull);
-            }
+        let at = fault.at.strip_prefix("/response/json")?;
+        let lossy = &mutant.fixture.expect.lossy;
+        if lossy.iter().any(|entry| json::is_within(at, &entry.at)) {
+            return Some(Reason::Lossy);
         }
-        let before = self.original.response()?;
-        let lost = lost(&before, &response);
-        let is_open = fault.operator != Operator::Status && lost.iter().all(|(_, text)| !is_told(&baseline.told, text));
-        let is_failure = matches!(baseline.outcome, Outcome::Failed(_)) && fault.at.starts_with("/response/json/");
-        (is_open && is_failure).then_some(Reason::Untold)
+        let is_decoded = matches!(self.baseline.as_ref()?.outcome, Outcome::Decoded { .. });
+        (is_decoded && self.is_optional_null(at)).then_some(Reason::OptionalNull)
     }
 
     /// Whether the two say the same over the wire.
@@ -196,52 +188,4 @@ fn plain_request(mut request: Request) -> Request {
 fn plain_response(mut response: Response) -> Response {
     response.headers.sort();
     response
-}
-
-/// Every scalar of a response as text, with its place.
-fn texts(response: &Response) -> BTreeSet<(String, String)> {
-    let mut found: BTreeSet<(String, String)> =
-        response.headers.iter().map(|(name, value)| (format!("/headers/{name}"), value.clone())).collect();
-    match response.body.to_json() {
-        Ok(body) => found.extend(json::leaves(&body, "/json").into_iter().filter_map(|(at, leaf)| match leaf {
-            Value::String(text) => Some((at, text.clone())),
-            Value::Number(number) => Some((at, number.to_string())),
-            _ => None,
-        })),
-        Err(_) => {
-            found.insert(("/text".to_owned(), response.body.to_text().into_owned()));
-        }
-    }
-    found.retain(|(_, text)| !text.is_empty());
-    found
-}
-
-/// What a response said and a mutant no longer says at that place.
-fn lost(before: &Response, after: &Response) -> Vec<(String, String)> {
-    texts(before).difference(&texts(after)).cloned().collect()
-}
-
-/// What the client knows without the answer.
-fn given(case: &Case) -> Vec<String> {
-    let mut found = Vec::new();
-    for value in case.fixture.call.values() {
-        found.extend(json::leaves(value, "").into_iter().map(|(_, leaf)| leaf.as_str().map_or_else(|| leaf.to_string(), str::to_owned)));
-    }
-    found.push(case.fixture.operation.clone());
-    found
-}
-
-/// Shorter texts stand in longer ones by chance.
-const TELLING: usize = 4;
-
-fn is_told(told: &[String], text: &str) -> bool {
-    told.iter().any(|leaf| leaf == text || (text.len() >= TELLING && leaf.contains(text)))
-}
-
-/// Whether the outcome shows the body from its beginning to where the two part, as messages do that quote a body.
-fn shows_beginning(told: &[String], before: &Response, after: &Response) -> bool {
-    let (before, after) = (before.body.to_text(), after.body.to_text());
-    let shared: usize = before.chars().zip(after.chars()).take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum();
-    let Some(next) = before.get(shared..).and_then(|rest| rest.chars().next()) else { return false };
-    before.get(..shared + next.len_utf8()).is_some_and(|shown| shared >= TELLING && told.iter().any(|leaf| leaf.contains(shown)))
 }

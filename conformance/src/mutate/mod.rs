@@ -39,7 +39,7 @@ use crate::spec::Spec;
 use crate::suite::{Case, Suite};
 
 pub use self::baseline::{Snapshots, load_snapshots};
-pub use self::score::{Count, Equivalent, Score};
+pub use self::score::{Count, Equivalent, Score, mutation_schema};
 
 macro_rules! operators {
     ($($name:ident $text:literal $what:literal,)*) => {
@@ -116,8 +116,6 @@ pub enum Reason {
     Lossy,
     /// The key was null and may be left out; the harness takes both for the same.
     OptionalNull,
-    /// The call fails as expected, the document allows the body, and the error tells nothing of this place.
-    Untold,
 }
 
 impl Reason {
@@ -128,7 +126,6 @@ impl Reason {
             Self::Same => "it says the same over the wire",
             Self::Lossy => "the fixture declares this place lossy",
             Self::OptionalNull => "null and absent are the same to the spec here",
-            Self::Untold => "the documented error is still one, and the client's error tells nothing of this place",
         }
     }
 }

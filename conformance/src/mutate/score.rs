@@ -37,6 +37,12 @@ pub struct Equivalent {
     pub at: Option<Location>,
 }
 
+/// The JSON Schema of [`Score::to_json`].
+#[must_use]
+pub fn mutation_schema() -> serde_json::Value {
+    schemars::schema_for!(Score).to_value()
+}
+
 /// The result of a mutation run.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Score {
@@ -156,6 +162,6 @@ fn survivor(case: &Case, mutant: &Mutant, expected: &'static str, settings: &Set
     let message = format!("`{}` was not noticed; {expected} ({title}) should have spoken", mutant.id);
     let mut finding = case.finding("M801", &mutant.at, message);
     let flags = if settings.flags.is_empty() { String::new() } else { format!("{} ", settings.flags) };
-    finding.reproduce = Some(format!("conformance {flags}mutate --only '{}'", mutant.id.replace('\'', "'\\''")));
+    finding.reproduce = Some(format!("conformance mutate {flags}--only '{}'", mutant.id.replace('\'', "'\\''")));
     finding
 }

@@ -64,6 +64,7 @@ fn good_input_ends_with_0_and_an_empty_stderr() {
         &["coverage", "--json"],
         &["schema"],
         &["schema", "report"],
+        &["schema", "mutation"],
         &["explain", "C405", "v702"],
         &["explain", "--list"],
         &["show", "books/get_book/minimal"],
@@ -133,6 +134,30 @@ fn findings_end_with_1_and_say_how_to_see_them_again() {
         assert!(said.contains(part), "no `{part}` in\n{said}");
     }
     assert_eq!(code(&toy(&["lint", "--fixtures", folder.path(), "--filter", "books/get_book/minimal"])), 1);
+}
+
+#[test]
+fn a_surviving_mutant_comes_with_a_command_that_shows_it_again() {
+    let asked = ["mutate", "--operator", "auth", "--filter", "books/get_book/minimal", "--without", "F206", "--without", "f207"];
+    let output = toy(&asked);
+    let said = stdout(&output);
+    assert_eq!(code(&output), 1, "{said}");
+    assert!(said.contains("M801 fixtures/books/get_book/minimal.yaml:"), "{said}");
+    let again = said.lines().find_map(|line| line.trim().strip_prefix("conformance ")).unwrap();
+    let again = conformance(&again.split_whitespace().map(|word| word.trim_matches('\'')).collect::<Vec<_>>());
+    let said = stdout(&again);
+    assert_eq!(code(&again), 1, "{said}");
+    assert!(said.contains("0 of 1 mutants of 1 fixtures killed, 1 survived"), "{said}");
+
+    let shown = toy(&["mutate", "--show", "books/get_book/minimal#auth:drop@/request/require_headers/0"]);
+    let said = stdout(&shown);
+    assert_eq!(code(&shown), 0);
+    for part in ["\nkilled by F207\n", "--- fixtures/books/get_book/minimal.yaml\n", "\n-       \"authorization\"\n"] {
+        assert!(said.contains(part), "no `{part}` in\n{said}");
+    }
+    for wrong in [&["mutate", "--only", "books/none#drop@/x"][..], &["mutate", "--without", "C999"], &["mutate", "--snapshots", "none"]] {
+        assert_eq!(code(&toy(wrong)), 2, "{wrong:?}");
+    }
 }
 
 #[test]

@@ -2,9 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use opusclip_conformance::mutate::{Mutant, Operator, Reason, Settings, Snapshots, Verdict, mutants, mutate, mutated};
+use opusclip_conformance::lint::lint_case;
+use opusclip_conformance::mutate::{Mutant, Operator, Reason, Settings, Snapshots, Verdict, mutants, mutate, mutated, mutation_schema};
+use opusclip_conformance::options::Options;
+use opusclip_conformance::replay::Replayer;
+use opusclip_conformance::suite::{Case, Suite};
+use opusclip_conformance::view::{compare, view};
+use serde_json::Value;
 
-use crate::toy::{spec, suite};
+use crate::toy::{KEY, Toy, spec, suite};
 
 fn judged(settings: &Settings) -> Vec<Mutant> {
     mutants(spec(), &suite(), &Snapshots::new(), settings)
@@ -50,10 +56,92 @@ fn the_number_of_threads_changes_nothing() {
 }
 
 #[test]
+fn the_score_keeps_to_its_schema() {
+    let settings = Settings { without: BTreeSet::from(["F207".to_owned()]), ..Settings::default() };
+    let score = mutate(spec(), &suite(), &Snapshots::new(), &settings);
+    let validator = jsonschema::validator_for(&mutation_schema()).unwrap();
+    let value: Value = serde_json::from_str(&score.to_json()).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert!(!score.survivors.is_empty() && !score.equivalents.is_empty());
+}
+
+#[test]
 fn a_mutant_is_found_again_by_its_id() {
     let all = judged(&Settings::default());
     let ids: BTreeSet<&str> = all.iter().map(|mutant| mutant.id.as_str()).collect();
     assert_eq!(ids.len(), all.len(), "two mutants have one id");
     assert!(mutated(spec(), &suite(), &all[0].id).is_some());
     assert!(mutated(spec(), &suite(), "books/get_book/minimal#drop@/nowhere").is_none());
+}
+
+fn options() -> Options {
+    Options { secrets: vec![KEY.into()], ..Options::default() }
+}
+
+/// What a run with the toy client says of a case: its findings, and the view to keep.
+async fn run(replayer: &Replayer, case: &Case) -> (BTreeSet<&'static str>, Value) {
+    let result = replayer.run(spec(), case, &Toy::default(), &options()).await;
+    (result.findings.iter().map(|finding| finding.id).collect(), view(case, &result, &options()))
+}
+
+async fn snapshots(suite: &Suite) -> Snapshots {
+    let replayer = Replayer::start(spec(), suite).await.unwrap();
+    let mut kept = Snapshots::new();
+    for case in &suite.cases {
+        kept.insert(case.fixture.id.clone(), run(&replayer, case).await.1);
+    }
+    kept
+}
+
+#[tokio::test]
+async fn with_snapshots_nothing_survives_and_nothing_is_wrong_before() {
+    let suite = suite();
+    let kept = snapshots(&suite).await;
+    let score = mutate(spec(), &suite, &kept, &Settings::default());
+    assert!(score.is_pass(), "{}", score.to_text());
+    assert!(score.totals.killed > 500, "{}", score.to_text());
+    let used: BTreeSet<&str> = score.by_operator.keys().copied().collect();
+    // The toy has no dates and no addresses.
+    let all: BTreeSet<&str> = Operator::ALL.iter().map(|operator| operator.name()).filter(|name| *name != "format").collect();
+    assert_eq!(used, all, "an operator without a mutant is not tested");
+}
+
+/// No client runs in a mutation run; this one lets it run on every mutant, and the two must agree.
+#[tokio::test]
+async fn a_real_replay_says_of_every_mutant_what_was_concluded() {
+    let mut suite = suite();
+    let kept = snapshots(&suite).await;
+    let judged = mutants(spec(), &suite, &kept, &Settings::default());
+    let cases: Vec<Case> = judged.iter().map(|mutant| mutated(spec(), &suite, &mutant.id).unwrap()).collect();
+    // One server for all: a route is told by the fixture's id.
+    suite.cases = cases
+        .iter()
+        .enumerate()
+        .map(|(index, case)| {
+            let mut case = case.clone();
+            case.fixture.id = format!("mutant/{index}");
+            case
+        })
+        .collect();
+    let replayer = Replayer::start(spec(), &suite).await.unwrap();
+    let mut wrong = Vec::new();
+    for ((mutant, case), served) in judged.iter().zip(&cases).zip(&suite.cases) {
+        let (mut found, shown) = run(&replayer, served).await;
+        found.extend(lint_case(spec(), case).iter().map(|finding| finding.id));
+        found.extend(compare(case, &kept[&mutant.fixture], &shown).iter().map(|finding| finding.id));
+        let agrees = match mutant.verdict {
+            // A client that is right makes of the mutant what it says, so that its snapshot differs.
+            Verdict::Killed("C403" | "C405" | "C407") => !found.is_empty(),
+            Verdict::Killed(check) => found.contains(check),
+            Verdict::Equivalent(Reason::Same) => found.is_empty(),
+            // The client's value may show more than a run has to notice.
+            Verdict::Equivalent(_) => found.iter().all(|id| *id == "C404"),
+            Verdict::Survived(_) => false,
+        };
+        if !agrees {
+            wrong.push(format!("{} {:?}: {found:?}", mutant.id, mutant.verdict));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), judged.len(), wrong.join("\n"));
 }
