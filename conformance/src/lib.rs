@@ -6,6 +6,7 @@ pub mod command;
 pub mod compare;
 pub mod exchange;
 pub mod explain;
+pub mod export;
 pub mod finding;
 pub mod fixture;
 pub mod lint;

@@ -1,5 +1,6 @@
 //! Arguments, and what each command prints.
 
+mod export;
 mod mutate;
 mod run;
 mod scenarios;
@@ -48,6 +49,7 @@ Examples:
   conformance serve --port 8080                        the fixtures over HTTP, for a client that cannot be plugged in
   conformance explain C405                             what a finding means and what to do
   conformance mutate                                   would anybody notice a fault in a fixture?
+  conformance export har -o fixtures.har               the fixtures for another tool
   conformance schema fixture > fixture.schema.json     the fixture format, for an editor
 
 Exit codes:
@@ -134,6 +136,8 @@ enum Command {
     Serve(serve::Serve),
     /// Put every single fault into every fixture, and tell which ones no check notices.
     Mutate(mutate::Mutate),
+    /// Write the fixtures that keep to the spec in the format of another tool.
+    Export(export::Export),
     /// Show one fixture: what is called, sent, answered and expected.
     Show {
         /// Its id or its file.
@@ -203,6 +207,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
         Command::Scenarios(arguments) => scenarios::run(files, arguments),
         Command::Serve(arguments) => serve::run(files, arguments),
         Command::Mutate(arguments) => mutate::run(files, arguments),
+        Command::Export(arguments) => export::run(files, arguments),
         Command::Show { fixture } => {
             let (spec, suite) = (files.spec()?, files.suite()?);
             let case = suite.cases.iter().find(|case| case.fixture.id == *fixture || case.file == *fixture);

@@ -5,6 +5,7 @@
 mod catalogue;
 mod cli;
 mod command;
+mod export;
 mod lint;
 mod mutate;
 mod replay;
