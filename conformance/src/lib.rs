@@ -30,6 +30,7 @@ pub mod waivers;
 mod agreement;
 mod closed;
 mod json;
+mod parallel;
 mod params;
 mod roundtrip;
 #[cfg(feature = "replay")]
