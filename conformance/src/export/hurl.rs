@@ -27,12 +27,12 @@ fn entry(exchange: &Exchange<'_>, out: &mut String) -> std::fmt::Result {
             Some((scheme, _)) if name == "authorization" => format!("{} {{{{token}}}}", escaped(scheme)),
             _ => escaped(value),
         };
-        writeln!(out, "{}: {shown}", escaped(name))?;
+        writeln!(out, "{}: {shown}", named(name))?;
     }
     if !request.query.is_empty() {
         writeln!(out, "[Query]")?;
         for (name, value) in &request.query {
-            writeln!(out, "{}: {}", escaped(name), escaped(value))?;
+            writeln!(out, "{}: {}", named(name), escaped(value))?;
         }
     }
     if !request.body.is_empty() {
@@ -41,14 +41,14 @@ fn entry(exchange: &Exchange<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out, "HTTP {}", response.status)?;
     // Hurl compares a stated header with all of that name, so that repeated ones are repeated here.
     for (name, value) in &response.headers {
-        writeln!(out, "{}: {}", escaped(name), escaped(value))?;
+        writeln!(out, "{}: {}", named(name), escaped(value))?;
     }
     let is_bodiless = request.method == "HEAD" || matches!(response.status, 204 | 304);
     if response.body.is_empty() && !is_bodiless {
         writeln!(out, "[Asserts]\nbytes count == 0")?;
     } else if !response.body.is_empty() {
         let is_json = header(&response.headers, "content-type").is_some_and(|kind| kind.contains("json"));
-        let shown = if is_json { body(&response.body) } else { plain(&response.body) };
+        let shown = if is_json { verbatim(&response.body) } else { plain(&response.body) };
         writeln!(out, "{shown}")?;
     }
     Ok(())
@@ -60,6 +60,13 @@ fn body(body: &Body) -> String {
         Ok(value) if !body.to_text().contains("{{") => format!("{value:#}"),
         _ => encoded(body),
     }
+}
+
+/// Hurl compares JSON by its text, so that it stands as it is served; but it writes some numbers anew.
+fn verbatim(body: &Body) -> String {
+    let text = body.to_text();
+    let is_plain = body.to_json().is_ok_and(|value| value.to_string() == text);
+    if is_plain && !text.contains("{{") { text.into_owned() } else { encoded(body) }
 }
 
 /// A text of one line as such, unless something in it means more to Hurl.
@@ -74,13 +81,18 @@ fn encoded(body: &Body) -> String {
     format!("base64,{};", STANDARD.encode(&body.0))
 }
 
-/// What Hurl reads as this text in a name or a value.
+/// What Hurl reads as this text in a name, which ends at a colon.
+fn named(text: &str) -> String {
+    escaped(text).replace(':', "\\:")
+}
+
+/// What Hurl reads as this text in a value.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '\\' | '#' | ':' => out.extend(['\\', c]),
+            '\\' | '#' => out.extend(['\\', c]),
             '{' if chars.peek() == Some(&'{') => out.push_str("\\u{7b}"),
             c if c.is_control() => {
                 let _ = write!(out, "\\u{{{:x}}}", u32::from(c));

@@ -109,7 +109,7 @@ fn a_hurl_file_escapes_what_has_a_meaning() {
     for part in [
         "# books/get_book/minimal: one two\n",
         "a\\:b: \\u{20}\\u{7b}{c}} \\#d\\\\e\\u{20}\n",
-        "x-note: 1\\: \\u{7b}{2}}\n",
+        "x-note: 1: \\u{7b}{2}}\n",
         "base64,eyJ0aXRsZSI6Int7Y319In0=;\n",
     ] {
         assert!(text.contains(part), "no `{part}` in\n{text}");
