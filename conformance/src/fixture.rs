@@ -56,6 +56,10 @@ pub struct Provenance {
     /// Anything a reader must know.
     #[serde(default)]
     pub note: Option<String>,
+    /// For a recorded one: the places whose values a person has looked at, so that they stand as they were. Everything else
+    /// that the document does not show to be public is a placeholder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Exception>,
 }
 
 /// How much weight an interaction carries.
@@ -275,11 +279,11 @@ impl ClientExpectation {
     }
 }
 
-/// A place that is allowed to differ.
+/// A place that is an exception, and the reason.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exception {
-    /// JSON pointer into the response body.
+    /// JSON pointer: for `lossy` into the response body, for `kept` into the fixture, where `*` stands for any index or name.
     pub at: String,
     /// Why that is right.
     pub why: String,

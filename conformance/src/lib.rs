@@ -12,6 +12,8 @@ pub mod fixture;
 pub mod lint;
 pub mod mutate;
 pub mod options;
+#[cfg(feature = "record")]
+pub mod record;
 #[cfg(feature = "replay")]
 pub mod replay;
 pub mod report;

@@ -12,6 +12,7 @@ mod guide;
 mod kill;
 mod pages;
 mod raw;
+mod record;
 mod requests;
 mod retries;
 mod storage;

@@ -2,6 +2,7 @@
 
 mod export;
 mod mutate;
+mod record;
 mod run;
 mod scenarios;
 mod serve;
@@ -50,6 +51,7 @@ Examples:
   conformance explain C405                             what a finding means and what to do
   conformance mutate                                   would anybody notice a fault in a fixture?
   conformance export har -o fixtures.har               the fixtures for another tool
+  conformance record --to URL --source 'our account'   a proxy that writes fixtures of what a service answers, redacted
   conformance schema fixture > fixture.schema.json     the fixture format, for an editor
 
 Exit codes:
@@ -136,6 +138,8 @@ enum Command {
     Serve(serve::Serve),
     /// Put every single fault into every fixture, and tell which ones no check notices.
     Mutate(mutate::Mutate),
+    /// Record what a service answers as fixtures, with nothing of anybody in them: a proxy on loopback that only lets reading through.
+    Record(record::Record),
     /// Write the fixtures that keep to the spec in the format of another tool.
     Export(export::Export),
     /// Show one fixture: what is called, sent, answered and expected.
@@ -207,6 +211,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
         Command::Scenarios(arguments) => scenarios::run(files, arguments),
         Command::Serve(arguments) => serve::run(files, arguments),
         Command::Mutate(arguments) => mutate::run(files, arguments),
+        Command::Record(arguments) => record::run(files, arguments),
         Command::Export(arguments) => export::run(files, arguments),
         Command::Show { fixture } => {
             let (spec, suite) = (files.spec()?, files.suite()?);

@@ -37,6 +37,8 @@
 mod check;
 mod coverage;
 mod facet;
+#[cfg(feature = "record")]
+mod leaf;
 mod lint;
 mod locate;
 mod model;
@@ -61,8 +63,12 @@ use crate::exchange::{Request, Response};
 use crate::finding::Location;
 
 pub use self::coverage::{Dimension, Inventory, Item};
+#[cfg(feature = "record")]
+pub(crate) use self::leaf::{Member, Schemas};
 pub use self::locate::{Locator, read_yaml};
 pub use self::model::Operation;
+#[cfg(feature = "record")]
+pub(crate) use self::pointer::percent_decode;
 
 /// The id of every check that this module can emit, in order.
 ///

@@ -38,7 +38,7 @@ pub(super) fn existing<'a>(document: &Value, pointer: &'a str) -> &'a str {
 }
 
 /// Bytes of `%xx` sequences put back; what is no such sequence stays as it is.
-pub(super) fn percent_decode(text: &str) -> Cow<'_, str> {
+pub(crate) fn percent_decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }

@@ -8,6 +8,7 @@ mod command;
 mod export;
 mod lint;
 mod mutate;
+mod record;
 mod replay;
 mod report;
 mod roundtrip;
