@@ -1,5 +1,6 @@
 //! Arguments, and what each command prints.
 
+mod drift;
 mod mutate;
 mod run;
 mod scenarios;
@@ -13,6 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use opusclip_conformance::command::protocol_schema;
+use opusclip_conformance::drift::drift_schema;
 use opusclip_conformance::explain::{all, explain};
 use opusclip_conformance::fixture::fixture_schema;
 use opusclip_conformance::mutate::mutation_schema;
@@ -48,6 +50,7 @@ Examples:
   conformance serve --port 8080                        the fixtures over HTTP, for a client that cannot be plugged in
   conformance explain C405                             what a finding means and what to do
   conformance mutate                                   would anybody notice a fault in a fixture?
+  conformance drift old.yaml openapi.yaml               what a change of the API does to the generated client
   conformance schema fixture > fixture.schema.json     the fixture format, for an editor
 
 Exit codes:
@@ -134,6 +137,8 @@ enum Command {
     Serve(serve::Serve),
     /// Put every single fault into every fixture, and tell which ones no check notices.
     Mutate(mutate::Mutate),
+    /// Compare two OpenAPI documents: what changed, and what it does to the generated client.
+    Drift(drift::DriftArguments),
     /// Show one fixture: what is called, sent, answered and expected.
     Show {
         /// Its id or its file.
@@ -148,6 +153,7 @@ enum Schema {
     Protocol,
     Scenario,
     Mutation,
+    Drift,
 }
 
 /// What goes to stdout, and how the program ends.
@@ -195,6 +201,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
                 Schema::Protocol => protocol_schema(),
                 Schema::Scenario => scenario_schema(),
                 Schema::Mutation => mutation_schema(),
+                Schema::Drift => drift_schema(),
             };
             Ok(Output::good(pretty(&schema)))
         }
@@ -203,6 +210,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
         Command::Scenarios(arguments) => scenarios::run(files, arguments),
         Command::Serve(arguments) => serve::run(files, arguments),
         Command::Mutate(arguments) => mutate::run(files, arguments),
+        Command::Drift(arguments) => drift::run(files, arguments),
         Command::Show { fixture } => {
             let (spec, suite) = (files.spec()?, files.suite()?);
             let case = suite.cases.iter().find(|case| case.fixture.id == *fixture || case.file == *fixture);

@@ -63,6 +63,8 @@ use crate::finding::Location;
 pub use self::coverage::{Dimension, Inventory, Item};
 pub use self::locate::{Locator, read_yaml};
 pub use self::model::Operation;
+pub(crate) use self::model::{Credential, Media, Parameter, Payload, Place, Reply, essence};
+pub(crate) use self::pointer::{reference, resolve};
 
 /// The id of every check that this module can emit, in order.
 ///
