@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use opusclip_conformance::drift::{Accepted, Drift, Names, Threshold, against, compare};
 use opusclip_conformance::spec::Spec;
 use opusclip_conformance::suite::Suite;
 
-use super::{FINDINGS, FIXTURES, Failure, Files, Output, talk};
+use super::{FINDINGS, FIXTURES, Failure, Files, Format, Output, talk};
 
 const NAMES: &str = "upstream/names.yaml";
 const ACCEPTED: &str = "upstream/accepted.yaml";
@@ -33,16 +33,6 @@ pub(crate) struct DriftArguments {
     /// The mildest class that ends the program with 1: breaking, client-risk, additive or never.
     #[arg(long, value_name = "CLASS", default_value = "client-risk", value_parser = |text: &str| text.parse::<Threshold>())]
     fail_on: Threshold,
-    /// How to print the result.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-    Markdown,
 }
 
 pub(crate) fn run(files: &Files, arguments: &DriftArguments) -> Result<Output, Failure> {
@@ -52,7 +42,7 @@ pub(crate) fn run(files: &Files, arguments: &DriftArguments) -> Result<Output, F
         _ => return Err(Failure::usage("give two documents, or --upstream FILE")),
     };
     prove(files, &mut drift)?;
-    let text = match arguments.format {
+    let text = match files.format {
         Format::Text => drift.to_text(arguments.fail_on),
         Format::Json => drift.to_json(),
         Format::Markdown => drift.to_markdown(arguments.fail_on),

@@ -94,6 +94,8 @@ struct Files {
 enum Format {
     Text,
     Json,
+    /// For a pull request; of `drift` only.
+    Markdown,
 }
 
 #[derive(Debug, Subcommand)]
@@ -186,6 +188,9 @@ impl Failure {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
     let files = &arguments.files;
+    if files.format == Format::Markdown && !matches!(arguments.command, Command::Drift(_)) {
+        return Err(Failure::usage("only `conformance drift` prints Markdown; take --format text or json"));
+    }
     match &arguments.command {
         Command::Lint { paths } => lint(files, paths),
         Command::Check => {
@@ -217,7 +222,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
             let Some(case) = case else { return Err(unknown_fixture(&suite, fixture)) };
             Ok(Output::good(match files.format {
                 Format::Json => pretty(&case.source),
-                Format::Text => show::text(&spec, case),
+                Format::Text | Format::Markdown => show::text(&spec, case),
             }))
         }
     }
@@ -366,7 +371,7 @@ impl Files {
 
     fn output(&self, report: &Report) -> Output {
         let text = match self.format {
-            Format::Text => report.to_text(is_coloured()),
+            Format::Text | Format::Markdown => report.to_text(is_coloured()),
             Format::Json => report.to_json(),
         };
         Output { text, code: report.exit_code() }
