@@ -1,8 +1,6 @@
 //! Words that no request and no answer can break: counted, not listed.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::found::{Effect, Found};
 
@@ -22,57 +20,66 @@ const MAPS: [&str; 11] = [
     "variables",
 ];
 
-/// How often each text is there.
-type Texts = BTreeMap<String, usize>;
+#[derive(Default)]
+struct Count {
+    words: usize,
+    extensions: usize,
+}
 
-/// One change for all descriptions, examples and the like, and one for all extensions. Where a text stands makes no difference.
+/// One change for all texts and examples, and one for all extensions, of what both documents have at the same place. What is
+/// there in one of them only is a change of its own, and takes its words with it.
 pub(super) fn compare(old: &Value, new: &Value, found: &mut Found) {
-    let (was, is) = (texts(old), texts(new));
-    for (id, index, what) in [("D131", 0, "texts and examples"), ("D132", 1, "extensions")] {
-        let count = differing(was.get(index), is.get(index));
-        if count > 0 {
-            let summary = format!("{count} {what} of the documentation differ");
-            let summary = if index == 1 { format!("{count} {what} (`x-…`) differ") } else { summary };
-            let effect =
-                if index == 1 { "a generator that knows the extension may make other code" } else { "comments of the generated code" };
-            found.add(id, (Some(""), Some("")), summary, Effect::yes(effect), None);
-        }
+    let mut count = Count::default();
+    walk(old, new, false, &mut count);
+    let at = (Some(""), Some(""));
+    if count.words > 0 {
+        let summary = format!("{} texts and examples of the documentation differ", count.words);
+        found.add("D131", at, summary, Effect::yes("comments of the generated code change"), None);
+    }
+    if count.extensions > 0 {
+        let summary = format!("{} extensions (`x-…`) differ", count.extensions);
+        found.add("D132", at, summary, Effect::yes("a generator that knows the extension may make other code"), None);
     }
 }
 
-fn differing(was: Option<&Texts>, is: Option<&Texts>) -> usize {
-    let (Some(was), Some(is)) = (was, is) else { return 0 };
-    let only = |these: &Texts, those: &Texts| -> usize {
-        these.iter().map(|(text, count)| count.saturating_sub(those.get(text).copied().unwrap_or_default())).sum()
-    };
-    only(was, is).max(only(is, was))
-}
-
-fn texts(document: &Value) -> [Texts; 2] {
-    let mut all = [Texts::new(), Texts::new()];
-    collect(document, false, &mut all);
-    all
-}
-
-fn collect(value: &Value, is_map: bool, [words, extensions]: &mut [Texts; 2]) {
-    let mut all = [std::mem::take(words), std::mem::take(extensions)];
-    match value {
-        Value::Object(object) => {
-            for (key, value) in object {
-                let [words, extensions] = &mut all;
-                if !is_map && key.starts_with("x-") {
-                    *extensions.entry(format!("{key}: {value}")).or_default() += 1;
-                } else if !is_map && WORDS.contains(&key.as_str()) {
-                    *words.entry(format!("{key}: {value}")).or_default() += 1;
-                } else if is_map || !["default", "enum", "required"].contains(&key.as_str()) {
-                    let is_list = value.is_array();
-                    collect(value, !is_map && !is_list && MAPS.contains(&key.as_str()), &mut all);
+fn walk(old: &Value, new: &Value, is_map: bool, count: &mut Count) {
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => objects(old, new, is_map, count),
+        (Value::Array(old), Value::Array(new)) => {
+            for (index, value) in old.iter().enumerate() {
+                let other = match identity(value) {
+                    Some(identity) => new.iter().find(|other| self::identity(other) == Some(identity)),
+                    None => new.get(index),
+                };
+                if let Some(other) = other {
+                    walk(value, other, false, count);
                 }
             }
         }
-        Value::Array(list) => list.iter().for_each(|value| collect(value, false, &mut all)),
         _ => {}
     }
-    let [first, second] = all;
-    (*words, *extensions) = (first, second);
+}
+
+fn objects(old: &Map<String, Value>, new: &Map<String, Value>, is_map: bool, count: &mut Count) {
+    if old.contains_key("$ref") || new.contains_key("$ref") {
+        return;
+    }
+    let is_word = |key: &str| !is_map && WORDS.contains(&key);
+    let is_extension = |key: &str| !is_map && key.starts_with("x-");
+    let all = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)));
+    for key in all.filter(|key| old.get(*key) != new.get(*key)) {
+        match (old.get(key), new.get(key)) {
+            _ if is_word(key) => count.words += 1,
+            _ if is_extension(key) => count.extensions += 1,
+            (Some(old), Some(new)) if is_map || !["default", "enum", "required"].contains(&key.as_str()) => {
+                walk(old, new, !is_map && old.is_object() && MAPS.contains(&key.as_str()), count);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What tells a parameter from the others of its list.
+fn identity(value: &Value) -> Option<(&str, &str)> {
+    Some((value.get("name")?.as_str()?, value.get("in")?.as_str()?))
 }

@@ -182,7 +182,7 @@ impl<'a> Walk<'a> {
         let at = (Some(was.pointer.as_str()), Some(is.pointer.as_str()));
         let label = argument(&was.name, a);
         let by = use_of(a, was);
-        if self.names.parameter(&is.name) != was.name {
+        if is.place == Place::Path && self.names.parameter(&is.name) != was.name {
             let effect = Effect::partly(format!("{label} is called `{}`", snake(&is.name)), BUILDER_ONLY);
             self.found.add(
                 "D208",

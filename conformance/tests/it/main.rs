@@ -5,6 +5,7 @@
 mod catalogue;
 mod cli;
 mod command;
+mod drift;
 mod lint;
 mod mutate;
 mod replay;
