@@ -76,6 +76,16 @@ impl Comparison<'_> {
                 if b.nullable { (spot.pick("D607", "D704"), "may be null") } else { (spot.pick("D606", "D708"), "is never null") };
             self.add(id, (Some(old.pointer()), Some(new.pointer())), format!("{} {says} now", spot.label), field.clone(), spot);
         }
+        let own = (Some(old.pointer()), Some(new.pointer()));
+        if a.deprecated != b.deprecated {
+            let (id, says) = if b.deprecated { ("D105", "is deprecated now") } else { ("D106", "is no longer deprecated") };
+            self.add(id, own, format!("{} {says}", spot.label), Effect::yes(format!("{} stays", spot.label)), spot);
+        }
+        if a.default != b.default {
+            let name = |value: &Option<Value>| value.as_ref().map_or_else(|| "none".to_owned(), json::short);
+            let summary = format!("default of {} was {} and is {}", spot.label, name(&a.default), name(&b.default));
+            self.add(spot.pick("D620", "D721"), own, summary, field.clone(), spot);
+        }
         // What a component says is told once, as the type's, and not for every field that has it.
         let is_same_name = a.name.is_some() && a.name.as_deref() == b.name.as_deref().map(|name| self.names.schema(name));
         let (typing, spot) = match &a.name {
@@ -87,10 +97,6 @@ impl Comparison<'_> {
             }
             _ => (field, spot),
         };
-        if a.deprecated != b.deprecated {
-            let (id, says) = if b.deprecated { ("D105", "is deprecated now") } else { ("D106", "is no longer deprecated") };
-            self.add(id, at, format!("{} {says}", spot.label), Effect::yes(format!("{} stays", spot.label)), spot);
-        }
         if !a.variants.is_empty() || !b.variants.is_empty() {
             if a.is_anything() || b.is_anything() {
                 self.kinds(&a, &b, at, &typing, spot);
@@ -209,11 +215,6 @@ impl Comparison<'_> {
                 self.add(spot.pick("D615", "D715"), at, summary, typing.clone(), spot);
             }
             (None, None) => {}
-        }
-        if a.default != b.default {
-            let name = |value: &Option<Value>| value.as_ref().map_or_else(|| "none".to_owned(), json::short);
-            let summary = format!("default of {} was {} and is {}", spot.label, name(&a.default), name(&b.default));
-            self.add(spot.pick("D620", "D721"), at, summary, typing.clone(), spot);
         }
     }
 
