@@ -157,8 +157,10 @@ pub struct Drift {
     pub totals: BTreeMap<Class, usize>,
     /// The changes.
     pub changes: Vec<Change>,
-    /// Differences that an accepted entry covers; they are not among the changes.
-    pub accepted: usize,
+    /// How many differences accepted entries cover, which are not among the changes; none where two documents of one party were
+    /// compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<usize>,
 }
 
 /// Compares two documents.
@@ -186,7 +188,7 @@ fn file(spec: &Spec) -> String {
 
 impl Drift {
     fn new(old: String, new: String, changes: Vec<Change>) -> Self {
-        let mut drift = Self { drift: 1, old, new, totals: BTreeMap::new(), changes, accepted: 0 };
+        let mut drift = Self { drift: 1, old, new, totals: BTreeMap::new(), changes, accepted: None };
         drift.count();
         drift
     }

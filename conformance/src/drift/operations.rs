@@ -303,6 +303,7 @@ impl<'a> Walk<'a> {
         };
         let by = |status: &str| Use { operation: a.id.clone(), status: Some(status.to_ascii_lowercase()), at: "/response".to_owned() };
         let (gone, new) = (only(&was, &is, true), only(&is, &was, true));
+        let success = self.answer_type(a, b, true);
         match (gone.as_slice(), new.as_slice()) {
             ([from], [to]) => {
                 if let (Some(old), Some(new)) = (was.get(from), is.get(to)) {
@@ -315,23 +316,18 @@ impl<'a> Walk<'a> {
             _ => {
                 for (status, reply) in gone.iter().filter_map(|status| Some((status, was.get(status)?))) {
                     let summary = format!("success {status} of `{}` is gone", a.id);
-                    let effect = Effect::partly(
-                        format!("the result of `{method}` may change its type"),
-                        "it does where the other answers have the same type",
-                    );
+                    let effect = success.clone();
                     self.found.add("D401", (Some(&reply.pointer), None), summary, effect, Some(by(status)));
                 }
                 for (status, reply) in new.iter().filter_map(|status| Some((status, is.get(status)?))) {
                     let summary = format!("success {status} of `{}` is new", a.id);
-                    let effect = Effect::partly(
-                        format!("the result of `{method}` may change its type"),
-                        "it does where the other answers have the same type",
-                    );
+                    let effect = success.clone();
                     self.found.add("D402", (None, Some(&reply.pointer)), summary, effect, Some(by(status)));
                 }
             }
         }
-        let effect = || Effect::partly(format!("the error of `{method}` may change its type"), ERROR_TYPE);
+        let error = self.answer_type(a, b, false);
+        let effect = || error.clone();
         for (status, reply) in only(&is, &was, false).iter().filter_map(|status| Some((status, is.get(status)?))) {
             self.found.add(
                 "D403",
@@ -350,6 +346,29 @@ impl<'a> Walk<'a> {
                 self.reply(a, b, old, new);
             }
         }
+    }
+
+    /// What becomes of the type of all successes, or of all errors, which a generator merges into one.
+    fn answer_type(&self, a: &Operation, b: &Operation, success: bool) -> Effect {
+        let label = format!("the {} of `{}`", if success { "result" } else { "error" }, snake(&a.id));
+        let types = |schemas: &Schemas<'_>, operation: &Operation| -> BTreeSet<String> {
+            let context = pascal(&format!("{}-response", operation.id));
+            let of = |reply: &Reply| match reply.media.iter().find_map(|media| media.schema.as_ref()) {
+                Some(schema) => value_type(schemas, &Node::at(schema), &context),
+                None => "()".to_owned(),
+            };
+            operation.responses.iter().filter(|reply| is_success(&reply.status) == success).map(of).collect()
+        };
+        let (was, is) = (types(&self.old_schemas, a), types(&self.new_schemas, b));
+        let names = |types: BTreeSet<String>| {
+            let names: Vec<String> = types.into_iter().map(|name| format!("`{name}`")).collect();
+            if names.is_empty() { "`()`".to_owned() } else { names.join(" or ") }
+        };
+        if was == is {
+            return Effect::yes(format!("{label} stays {}", names(was)));
+        }
+        let text = format!("{label} was {} and becomes {}", names(was), names(is));
+        Effect::partly(text, if success { "only code that makes use of the result does not compile" } else { ERROR_TYPE })
     }
 
     fn reply(&mut self, a: &Operation, b: &Operation, was: &Reply, is: &Reply) {

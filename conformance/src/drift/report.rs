@@ -70,7 +70,7 @@ impl Drift {
     #[must_use]
     pub fn verdict(&self, threshold: Threshold) -> String {
         let counts = Class::ALL.map(|class| format!("{} {}", self.of(class), class.name())).join(", ");
-        let accepted = if self.accepted > 0 { format!("; {} accepted differences", self.accepted) } else { String::new() };
+        let accepted = self.accepted.map_or_else(String::new, |count| format!("; {count} differences are accepted"));
         let findings = self.findings(threshold);
         let verdict = if findings == 0 { "PASS" } else { "FAIL" };
         format!("{verdict}  {counts}{accepted}  ({} -> {})\n{}", self.old, self.new, self.advice())
@@ -78,6 +78,15 @@ impl Drift {
 
     fn advice(&self) -> String {
         let stops = self.changes.iter().filter(|change| change.binding.compiles == Compiles::No).count();
+        match self.accepted {
+            Some(_) if self.changes.is_empty() => return "Next: nothing; every difference is meant and has its reason.".to_owned(),
+            Some(_) => {
+                return "Next: take over what is true of the service, accept the rest with a reason, and take out entries that cover nothing. \
+                        `conformance explain ID` tells more."
+                    .to_owned();
+            }
+            None => {}
+        }
         if self.changes.is_empty() {
             return "Next: nothing; the documents say the same.".to_owned();
         }

@@ -450,7 +450,7 @@ impl Comparison<'_> {
                     self.add("D804", at, summary, Effect::no(text), spot);
                 } else if pascal(was) != pascal(is) {
                     let summary = format!("schema `{was}` is called `{is}` now");
-                    self.add("D801", at, summary, Effect::no(text), spot);
+                    self.add("D801", at, summary, Effect::partly(text, NAMING), spot);
                 }
             }
             (Some(was), None) => {

@@ -110,7 +110,7 @@ pub fn against(ours: &Spec, theirs: &Spec, names: &Names, accepted: &Accepted) -
         }
         None => true,
     });
-    drift.accepted = hits.iter().sum();
+    drift.accepted = Some(hits.iter().sum());
     let mut found = Found::default();
     for (index, entry) in accepted.entries.iter().enumerate().filter(|(index, _)| hits.get(*index) == Some(&0)) {
         let at = accepted.locator.as_ref().and_then(|locator| locator.locate(&format!("/{index}")));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use opusclip_conformance::drift::{Accepted, Change, Class, Compiles, Drift, Names, Threshold, against, compare, drift_schema};
 use opusclip_conformance::spec::{Spec, read_yaml};
@@ -27,7 +28,7 @@ pub(crate) struct Pair {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Expected {
     pub(crate) id: String,
-    class: String,
+    pub(crate) class: String,
     pub(crate) compiles: String,
     old: Option<String>,
     new: Option<String>,
@@ -40,13 +41,22 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drift")
 }
 
-fn yaml(path: &Path) -> Value {
+pub(crate) fn yaml(path: &Path) -> Value {
     read_yaml(&path.display().to_string(), &fs::read_to_string(path).unwrap()).unwrap().0
 }
 
 pub(crate) fn base() -> Value {
     yaml(&folder().join("base.yaml"))
 }
+
+/// Every pair with its documents, which take a while to read.
+static CORPUS: LazyLock<Vec<(String, Pair, Spec, Spec)>> = LazyLock::new(|| {
+    let read = |(name, pair): (String, Pair)| {
+        let (old, new) = pair.documents();
+        (name, pair, spec("old.yaml", &old), spec("new.yaml", &new))
+    };
+    corpus().into_iter().map(read).collect()
+});
 
 /// Every pair of the corpus, with the file that it stands in.
 pub(crate) fn corpus() -> Vec<(String, Pair)> {
@@ -61,11 +71,6 @@ pub(crate) fn corpus() -> Vec<(String, Pair)> {
 impl Pair {
     pub(crate) fn documents(&self) -> (Value, Value) {
         (laid_over(&self.old), laid_over(&self.new))
-    }
-
-    fn specs(&self) -> (Spec, Spec) {
-        let (old, new) = self.documents();
-        (spec("old.yaml", &old), spec("new.yaml", &new))
     }
 }
 
@@ -119,11 +124,9 @@ fn fits(change: &Change, expected: &Expected) -> bool {
 
 #[test]
 fn every_pair_has_exactly_the_changes_that_it_should() {
-    let corpus = corpus();
     let mut wrong = Vec::new();
-    for (name, pair) in &corpus {
-        let (old, new) = pair.specs();
-        let drift = compare(&old, &new);
+    for (name, pair, old, new) in CORPUS.iter() {
+        let drift = compare(old, new);
         let mut left: Vec<&Change> = drift.changes.iter().collect();
         for expected in &pair.expect {
             match left.iter().position(|change| fits(change, expected)) {
@@ -139,8 +142,8 @@ fn every_pair_has_exactly_the_changes_that_it_should() {
         wrong.extend(left.iter().map(shown));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(corpus.len() >= 60, "{} pairs", corpus.len());
-    let silent = corpus.iter().filter(|(_, pair)| pair.expect.is_empty()).count();
+    assert!(CORPUS.len() >= 60, "{} pairs", CORPUS.len());
+    let silent = CORPUS.iter().filter(|(_, pair, ..)| pair.expect.is_empty()).count();
     assert!(silent >= 15, "{silent} pairs without a change");
 }
 
@@ -161,9 +164,8 @@ fn a_document_is_the_same_as_itself() {
         assert!(!spec.operations().is_empty());
         assert!(compare(&spec, &spec).changes.is_empty(), "{file}");
     }
-    for (name, pair) in corpus() {
-        let (old, new) = pair.specs();
-        assert!(compare(&old, &old).changes.is_empty() && compare(&new, &new).changes.is_empty(), "{name}");
+    for (name, _, old, new) in CORPUS.iter() {
+        assert!(compare(old, old).changes.is_empty() && compare(new, new).changes.is_empty(), "{name}");
     }
 }
 
@@ -236,10 +238,9 @@ fn mirrored(id: &str) -> &'static [&'static str] {
 
 #[test]
 fn documents_that_change_places_give_the_mirror_image() {
-    for (name, pair) in corpus() {
-        let (old, new) = pair.specs();
-        let mut back: Vec<&str> = compare(&new, &old).changes.iter().map(|change| change.id).collect();
-        for change in compare(&old, &new).changes {
+    for (name, _, old, new) in CORPUS.iter() {
+        let mut back: Vec<&str> = compare(new, old).changes.iter().map(|change| change.id).collect();
+        for change in compare(old, new).changes {
             let wanted = mirrored(change.id);
             match back.iter().position(|id| wanted.contains(id)) {
                 Some(index) => drop(back.remove(index)),
@@ -252,9 +253,8 @@ fn documents_that_change_places_give_the_mirror_image() {
 
 #[test]
 fn a_class_says_what_it_means() {
-    for (name, pair) in corpus() {
-        let (old, new) = pair.specs();
-        for change in compare(&old, &new).changes {
+    for (name, _, old, new) in CORPUS.iter() {
+        for change in compare(old, new).changes {
             let stops = change.binding.compiles == Compiles::No;
             let is_naming = ["D802", "D803"].contains(&change.id);
             assert!(!stops || is_naming || change.class <= Class::ClientRisk, "{name}: {} is {:?}", change.id, change.class);
@@ -271,10 +271,9 @@ fn reports(drift: &Drift) -> [String; 3] {
 #[test]
 fn reports_keep_to_their_schema_and_are_the_same_every_time() {
     let validator = jsonschema::validator_for(&drift_schema()).unwrap();
-    for (name, pair) in corpus() {
-        let (old, new) = pair.specs();
-        let [text, markdown, data] = reports(&compare(&old, &new));
-        assert_eq!([text.clone(), markdown.clone(), data.clone()], reports(&compare(&old, &new)), "{name}");
+    for (name, _, old, new) in CORPUS.iter() {
+        let [text, markdown, data] = reports(&compare(old, new));
+        assert_eq!([text.clone(), markdown.clone(), data.clone()], reports(&compare(old, new)), "{name}");
         let data: Value = serde_json::from_str(&data).unwrap();
         assert!(validator.is_valid(&data), "{name}: {:?}", validator.iter_errors(&data).next().map(|error| error.to_string()));
         for change in data["changes"].as_array().unwrap() {
@@ -297,11 +296,9 @@ fn markdown_stays_short_however_much_changed() {
 
 #[test]
 fn a_threshold_decides_what_counts() {
-    let pairs = corpus();
     let drift = |name: &str| {
-        let (_, pair) = pairs.iter().find(|(known, _)| known == name).unwrap();
-        let (old, new) = pair.specs();
-        compare(&old, &new)
+        let (.., old, new) = CORPUS.iter().find(|(known, ..)| known == name).unwrap();
+        compare(old, new)
     };
     let table = [
         ("operations: operation removed", [1, 1, 1, 0]),

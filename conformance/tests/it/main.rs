@@ -6,6 +6,7 @@ mod catalogue;
 mod cli;
 mod command;
 mod drift;
+mod drift_compiles;
 mod lint;
 mod mutate;
 mod replay;
