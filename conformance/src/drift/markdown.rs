@@ -53,7 +53,20 @@ impl Drift {
     }
 }
 
-/// Text that stays in its cell of a table.
+/// Text that stays in its cell of a table. Inside of backticks, entities would be shown as they are.
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ").replace('<', "&lt;")
+    let text = text.replace('|', "\\|").replace(['\n', '\r'], " ");
+    let parts = text.split('`').enumerate();
+    let parts = parts.map(|(index, part)| if index % 2 == 0 { part.replace('<', "&lt;") } else { part.to_owned() });
+    parts.collect::<Vec<_>>().join("`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn a_cell_holds_no_markup_of_its_own() {
+        assert_eq!(escaped("a|b\n<i> `Option<T>` <b>"), "a\\|b &lt;i> `Option<T>` &lt;b>");
+    }
 }

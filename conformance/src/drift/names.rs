@@ -85,7 +85,7 @@ impl Names {
             let all = spec.operations().iter().flat_map(|operation| &operation.parameters);
             all.map(|parameter| parameter.name.clone()).collect::<Vec<_>>()
         };
-        let parts: [(&str, &BTreeMap<String, String>, Vec<String>, Vec<String>); 4] = [
+        let parts = [
             ("operations", &self.operations, operations(theirs), operations(ours)),
             ("schemas", &self.schemas, keys(theirs, "/components/schemas"), keys(ours, "/components/schemas")),
             ("parameters", &self.parameters, parameters(theirs), parameters(ours)),
