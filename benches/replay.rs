@@ -1,4 +1,4 @@
-//! How many fixtures a second go through the typed client, and whether a thousand runs in a row all end well.
+//! How many fixtures a second are validated and go through the typed client, and whether a thousand runs in a row all end well.
 //!
 //! `cargo bench --bench replay -- [RUNS]`; 20 runs if nothing is said.
 
@@ -11,6 +11,7 @@ mod adapter;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use opusclip_conformance::lint::lint;
 use opusclip_conformance::replay::Replayer;
 use opusclip_conformance::spec::Spec;
 use opusclip_conformance::suite::Suite;
@@ -22,6 +23,12 @@ async fn main() -> ExitCode {
     let runs: usize = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(20);
     let (spec, fixtures, _) = adapter::paths();
     let (spec, suite) = (Spec::load(spec).expect("the spec"), Suite::load(fixtures).expect("the fixtures"));
+    let (started, mut wrong) = (Instant::now(), 0);
+    for _ in 0..runs {
+        wrong += lint(&spec, &suite).len();
+    }
+    let (elapsed, validated) = (started.elapsed().as_secs_f64(), runs * suite.cases.len());
+    println!("{validated} fixtures validated in {elapsed:.1} s, {:.0} a second, {wrong} findings", validated as f64 / elapsed);
     let options = adapter::options();
     let subject = adapter::Typed::new();
     let replayer = Replayer::start(&spec, &suite).await.expect("a loopback port");
@@ -36,5 +43,5 @@ async fn main() -> ExitCode {
         suite.cases.len(),
         replays as f64 / elapsed
     );
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 && wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

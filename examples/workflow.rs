@@ -13,7 +13,7 @@ use opusclip_sandbox::Sandbox;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let sandbox = Sandbox::builder().with_stages([(ProjectStage::Render, Duration::from_secs(2))]).start().await?;
+    let sandbox = Sandbox::builder().with_stages([(ProjectStage::Render, Duration::from_millis(400))]).start().await?;
     let client = sandbox.client();
     let folder = tempfile::tempdir()?;
     let video = std::env::args_os().nth(1).map_or_else(|| folder.path().join("talk.mp4"), Into::into);

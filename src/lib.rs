@@ -51,3 +51,7 @@ pub use work::Canceller;
 /// assert!(opusclip::OPENAPI.contains("operationId: create_project"));
 /// ```
 pub const OPENAPI: &str = include_str!("../openapi.yaml");
+
+#[cfg(doctest)]
+#[doc = include_str!("../docs/import.md")]
+struct GuideForImporters;

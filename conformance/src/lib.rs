@@ -7,6 +7,7 @@ pub mod compare;
 pub mod drift;
 pub mod exchange;
 pub mod explain;
+pub mod export;
 pub mod finding;
 pub mod fixture;
 pub mod lint;
@@ -30,6 +31,7 @@ pub mod waivers;
 mod agreement;
 mod closed;
 mod json;
+mod parallel;
 mod params;
 mod roundtrip;
 #[cfg(feature = "replay")]

@@ -10,6 +10,7 @@ use crate::closed;
 use crate::finding::Finding;
 use crate::fixture::{ClientExpectation, ProvenanceKind};
 use crate::json;
+use crate::parallel;
 use crate::secrets::{self, Allowed};
 use crate::spec::{Operation, Spec, Violation};
 use crate::suite::{Case, Suite};
@@ -22,10 +23,12 @@ pub fn lint(spec: &Spec, suite: &Suite) -> Vec<Finding> {
     let allowed = Allowed::for_servers(servers.iter().map(String::as_str));
     let mut findings = suite.broken.clone();
     findings.extend(duplicates(suite));
-    for case in &suite.cases {
-        findings.extend(lint_case(spec, case));
-        findings.extend(secrets(case, &allowed));
-    }
+    let each = parallel::map(&suite.cases, 0, |case| {
+        let mut found = lint_case(spec, case);
+        found.extend(secrets(case, &allowed));
+        found
+    });
+    findings.extend(each.into_iter().flatten());
     findings
 }
 

@@ -8,6 +8,7 @@ mod clip;
 mod download;
 mod download_files;
 mod errors;
+mod guide;
 mod kill;
 mod pages;
 mod raw;

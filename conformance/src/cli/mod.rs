@@ -1,6 +1,7 @@
 //! Arguments, and what each command prints.
 
 mod drift;
+mod export;
 mod mutate;
 mod run;
 mod scenarios;
@@ -51,6 +52,7 @@ Examples:
   conformance explain C405                             what a finding means and what to do
   conformance mutate                                   would anybody notice a fault in a fixture?
   conformance drift old.yaml openapi.yaml               what a change of the API does to the generated client
+  conformance export har -o fixtures.har               the fixtures for another tool
   conformance schema fixture > fixture.schema.json     the fixture format, for an editor
 
 Exit codes:
@@ -141,6 +143,8 @@ enum Command {
     Mutate(mutate::Mutate),
     /// Compare two OpenAPI documents: what changed, and what it does to the generated client.
     Drift(drift::DriftArguments),
+    /// Write the fixtures that keep to the spec in the format of another tool.
+    Export(export::Export),
     /// Show one fixture: what is called, sent, answered and expected.
     Show {
         /// Its id or its file.
@@ -216,6 +220,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
         Command::Serve(arguments) => serve::run(files, arguments),
         Command::Mutate(arguments) => mutate::run(files, arguments),
         Command::Drift(arguments) => drift::run(files, arguments),
+        Command::Export(arguments) => export::run(files, arguments),
         Command::Show { fixture } => {
             let (spec, suite) = (files.spec()?, files.suite()?);
             let case = suite.cases.iter().find(|case| case.fixture.id == *fixture || case.file == *fixture);

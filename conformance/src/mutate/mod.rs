@@ -22,11 +22,7 @@ mod score;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::num::NonZero;
 use std::str::FromStr;
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -35,6 +31,7 @@ use serde_json::Value;
 use self::edit::{Fault, enums};
 use self::judge::Judge;
 use crate::finding::Finding;
+use crate::parallel;
 use crate::spec::Spec;
 use crate::suite::{Case, Suite};
 
@@ -224,25 +221,7 @@ type Judged = (Vec<Finding>, Vec<Mutant>);
 
 fn each(spec: &Spec, suite: &Suite, snapshots: &Snapshots, settings: &Settings) -> Vec<Judged> {
     let enums = enums(spec.document());
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Judged)>> = Mutex::new(Vec::new());
-    let work = || {
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(case) = suite.cases.get(index) else { return };
-            let judged = of_case(spec, case, snapshots.get(&case.fixture.id), settings, &enums);
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((index, judged));
-        }
-    };
-    let jobs = if settings.jobs == 0 { std::thread::available_parallelism().map_or(1, NonZero::get) } else { settings.jobs };
-    std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(work);
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, judged)| judged).collect()
+    parallel::map(&suite.cases, settings.jobs, |case| of_case(spec, case, snapshots.get(&case.fixture.id), settings, &enums))
 }
 
 fn of_case(spec: &Spec, case: &Case, snapshot: Option<&Value>, settings: &Settings, enums: &BTreeSet<Vec<String>>) -> Judged {

@@ -7,6 +7,7 @@ mod cli;
 mod command;
 mod drift;
 mod drift_compiles;
+mod export;
 mod lint;
 mod mutate;
 mod replay;
