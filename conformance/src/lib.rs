@@ -4,6 +4,7 @@
 #[cfg(feature = "replay")]
 pub mod command;
 pub mod compare;
+pub mod drift;
 pub mod exchange;
 pub mod explain;
 pub mod export;

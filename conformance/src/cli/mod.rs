@@ -1,5 +1,6 @@
 //! Arguments, and what each command prints.
 
+mod drift;
 mod export;
 mod mutate;
 mod record;
@@ -15,6 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use opusclip_conformance::command::protocol_schema;
+use opusclip_conformance::drift::drift_schema;
 use opusclip_conformance::explain::{all, explain};
 use opusclip_conformance::fixture::fixture_schema;
 use opusclip_conformance::mutate::mutation_schema;
@@ -50,6 +52,7 @@ Examples:
   conformance serve --port 8080                        the fixtures over HTTP, for a client that cannot be plugged in
   conformance explain C405                             what a finding means and what to do
   conformance mutate                                   would anybody notice a fault in a fixture?
+  conformance drift old.yaml openapi.yaml               what a change of the API does to the generated client
   conformance export har -o fixtures.har               the fixtures for another tool
   conformance record --to URL --source 'our account'   a proxy that writes fixtures of what a service answers, redacted
   conformance schema fixture > fixture.schema.json     the fixture format, for an editor
@@ -95,6 +98,8 @@ struct Files {
 enum Format {
     Text,
     Json,
+    /// For a pull request; of `drift` only.
+    Markdown,
 }
 
 #[derive(Debug, Subcommand)]
@@ -140,6 +145,8 @@ enum Command {
     Mutate(mutate::Mutate),
     /// Record what a service answers as fixtures, with nothing of anybody in them: a proxy on loopback that only lets reading through.
     Record(record::Record),
+    /// Compare two OpenAPI documents: what changed, and what it does to the generated client.
+    Drift(drift::DriftArguments),
     /// Write the fixtures that keep to the spec in the format of another tool.
     Export(export::Export),
     /// Show one fixture: what is called, sent, answered and expected.
@@ -156,6 +163,7 @@ enum Schema {
     Protocol,
     Scenario,
     Mutation,
+    Drift,
 }
 
 /// What goes to stdout, and how the program ends.
@@ -188,6 +196,9 @@ impl Failure {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
     let files = &arguments.files;
+    if files.format == Format::Markdown && !matches!(arguments.command, Command::Drift(_)) {
+        return Err(Failure::usage("only `conformance drift` prints Markdown; take --format text or json"));
+    }
     match &arguments.command {
         Command::Lint { paths } => lint(files, paths),
         Command::Check => {
@@ -203,6 +214,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
                 Schema::Protocol => protocol_schema(),
                 Schema::Scenario => scenario_schema(),
                 Schema::Mutation => mutation_schema(),
+                Schema::Drift => drift_schema(),
             };
             Ok(Output::good(pretty(&schema)))
         }
@@ -212,6 +224,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
         Command::Serve(arguments) => serve::run(files, arguments),
         Command::Mutate(arguments) => mutate::run(files, arguments),
         Command::Record(arguments) => record::run(files, arguments),
+        Command::Drift(arguments) => drift::run(files, arguments),
         Command::Export(arguments) => export::run(files, arguments),
         Command::Show { fixture } => {
             let (spec, suite) = (files.spec()?, files.suite()?);
@@ -219,7 +232,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
             let Some(case) = case else { return Err(unknown_fixture(&suite, fixture)) };
             Ok(Output::good(match files.format {
                 Format::Json => pretty(&case.source),
-                Format::Text => show::text(&spec, case),
+                Format::Text | Format::Markdown => show::text(&spec, case),
             }))
         }
     }
@@ -368,7 +381,7 @@ impl Files {
 
     fn output(&self, report: &Report) -> Output {
         let text = match self.format {
-            Format::Text => report.to_text(is_coloured()),
+            Format::Text | Format::Markdown => report.to_text(is_coloured()),
             Format::Json => report.to_json(),
         };
         Output { text, code: report.exit_code() }

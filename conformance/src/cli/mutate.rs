@@ -74,7 +74,7 @@ pub(crate) fn run(files: &Files, arguments: &Mutate) -> Result<Output, Failure> 
     let code = if score.is_pass() { 0 } else { FINDINGS };
     let text = match files.format {
         Format::Json => score.to_json(),
-        Format::Text => text(&score, arguments.equivalents),
+        Format::Text | Format::Markdown => text(&score, arguments.equivalents),
     };
     Ok(Output { text, code })
 }

@@ -2,6 +2,7 @@
 
 mod client;
 mod coverage;
+mod drift;
 mod fixture;
 mod mutation;
 mod spec;
@@ -71,9 +72,9 @@ pub fn explain(id: &str) -> Option<&'static Explanation> {
     all().find(|explanation| explanation.id == id)
 }
 
-/// Every check, in order of the ids within spec, fixture, client, coverage and engine.
+/// Every check, in order of the ids within spec, fixture, client, drift, coverage and engine.
 pub fn all() -> impl Iterator<Item = &'static Explanation> {
-    [spec::CHECKS, fixture::CHECKS, client::CHECKS, mutation::CHECKS, coverage::CHECKS].into_iter().flatten()
+    [spec::CHECKS, fixture::CHECKS, client::CHECKS, drift::CHECKS, mutation::CHECKS, coverage::CHECKS].into_iter().flatten()
 }
 
 /// Text of at most 100 columns. Long words, which are pointers and commands, stay whole.

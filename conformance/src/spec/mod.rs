@@ -67,8 +67,10 @@ pub use self::coverage::{Dimension, Inventory, Item};
 pub(crate) use self::leaf::{Member, Schemas};
 pub use self::locate::{Locator, read_yaml};
 pub use self::model::Operation;
+pub(crate) use self::model::{Credential, Media, Parameter, Payload, Place, Reply, essence};
 #[cfg(feature = "record")]
 pub(crate) use self::pointer::percent_decode;
+pub(crate) use self::pointer::{reference, resolve};
 
 /// The id of every check that this module can emit, in order.
 ///

@@ -25,15 +25,15 @@ pub struct Operation {
     /// The first server URL of the operation or of its path, no trailing slash. `None` where the
     /// servers of the document hold.
     pub server: Option<String>,
-    pub(super) parameters: Vec<Parameter>,
-    pub(super) body: Option<Payload>,
-    pub(super) responses: Vec<Reply>,
-    pub(super) security: Vec<Vec<Credential>>,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) body: Option<Payload>,
+    pub(crate) responses: Vec<Reply>,
+    pub(crate) security: Vec<Vec<Credential>>,
 }
 
 /// Where a parameter travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Path,
     Query,
     Header,
@@ -41,7 +41,7 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Path => "path",
             Self::Query => "query",
@@ -53,7 +53,7 @@ impl Place {
 
 /// How a parameter is written as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     /// `form` and `simple`: commas.
     Comma,
     Space,
@@ -67,47 +67,47 @@ pub(super) enum Style {
 
 /// A parameter, or a header of a response.
 #[derive(Clone, Debug)]
-pub(super) struct Parameter {
+pub(crate) struct Parameter {
     /// In lower case for a header.
-    pub(super) name: String,
-    pub(super) place: Place,
-    pub(super) required: bool,
-    pub(super) pointer: String,
-    pub(super) schema: Option<String>,
-    pub(super) style: Style,
-    pub(super) explode: bool,
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) required: bool,
+    pub(crate) pointer: String,
+    pub(crate) schema: Option<String>,
+    pub(crate) style: Style,
+    pub(crate) explode: bool,
 }
 
 /// A request body.
 #[derive(Clone, Debug)]
-pub(super) struct Payload {
-    pub(super) required: bool,
-    pub(super) pointer: String,
-    pub(super) media: Vec<Media>,
+pub(crate) struct Payload {
+    pub(crate) required: bool,
+    pub(crate) pointer: String,
+    pub(crate) media: Vec<Media>,
 }
 
 /// One documented media type.
 #[derive(Clone, Debug)]
-pub(super) struct Media {
+pub(crate) struct Media {
     /// As the document writes it.
-    pub(super) name: String,
-    pub(super) pointer: String,
-    pub(super) schema: Option<String>,
+    pub(crate) name: String,
+    pub(crate) pointer: String,
+    pub(crate) schema: Option<String>,
 }
 
 /// One documented response.
 #[derive(Clone, Debug)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     /// `200`, `4XX` or `default`.
-    pub(super) status: String,
-    pub(super) pointer: String,
-    pub(super) media: Vec<Media>,
-    pub(super) headers: Vec<Parameter>,
+    pub(crate) status: String,
+    pub(crate) pointer: String,
+    pub(crate) media: Vec<Media>,
+    pub(crate) headers: Vec<Parameter>,
 }
 
 /// What a security scheme asks of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Credential {
+pub(crate) enum Credential {
     Bearer,
     Basic,
     Header(String),
@@ -118,7 +118,7 @@ pub(super) enum Credential {
 }
 
 /// A media type in lower case, without parameters.
-pub(super) fn essence(content_type: &str) -> String {
+pub(crate) fn essence(content_type: &str) -> String {
     let essence = content_type.split(';').next().unwrap_or_default();
     essence.trim().to_ascii_lowercase()
 }

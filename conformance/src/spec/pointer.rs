@@ -68,22 +68,22 @@ fn hex(digit: u8) -> Option<u8> {
 }
 
 /// The text of a `$ref`, for a value that is a reference.
-pub(super) fn reference(value: &Value) -> Option<&str> {
+pub(crate) fn reference(value: &Value) -> Option<&str> {
     value.get("$ref")?.as_str()
 }
 
 /// Why a schema cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Flaw {
-    pub(super) kind: FlawKind,
+pub(crate) struct Flaw {
+    pub(crate) kind: FlawKind,
     /// Pointer to the object that is to blame.
-    pub(super) at: String,
-    pub(super) message: String,
+    pub(crate) at: String,
+    pub(crate) message: String,
 }
 
 /// What is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FlawKind {
+pub(crate) enum FlawKind {
     /// A reference leads nowhere.
     DeadEnd,
     /// References lead in a circle.
@@ -106,7 +106,7 @@ pub(super) fn target(document: &Value, at: &str, reference: &str) -> Result<Stri
 }
 
 /// Follows references from `pointer` until something that is none.
-pub(super) fn resolve<'a>(document: &'a Value, pointer: &str) -> Result<(String, &'a Value), Flaw> {
+pub(crate) fn resolve<'a>(document: &'a Value, pointer: &str) -> Result<(String, &'a Value), Flaw> {
     let mut seen = BTreeSet::new();
     let mut pointer = pointer.to_owned();
     loop {

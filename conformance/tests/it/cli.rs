@@ -65,6 +65,10 @@ fn good_input_ends_with_0_and_an_empty_stderr() {
         &["schema"],
         &["schema", "report"],
         &["schema", "mutation"],
+        &["schema", "drift"],
+        &["drift", "openapi.yaml", "openapi.yaml"],
+        &["drift", "openapi.yaml", "../books/openapi.yaml", "--fail-on", "never"],
+        &["drift", "openapi.yaml", "../books/openapi.yaml", "--fail-on", "never", "--format", "markdown"],
         &["explain", "C405", "v702"],
         &["explain", "--list"],
         &["show", "books/get_book/minimal"],
@@ -103,6 +107,11 @@ fn bad_input_is_one_line_with_the_place_and_a_way_out() {
         (vec!["show", "books/get_book/minima"], 2, "there is no fixture `books/get_book/minima`; perhaps books/"),
         (vec!["explain", "X999"], 2, "there is no check `X999`; `conformance explain --list` names all"),
         (vec!["show", "--fixtures", &fixtures, "books/get_book/broken"], 1, "broken.yaml:1:1"),
+        (vec!["drift", "openapi.yaml", "nowhere.yaml"], 2, "nowhere.yaml: no such file; give an OpenAPI 3.0 document"),
+        (vec!["drift", "openapi.yaml", &not_yaml], 2, "the document cannot be compared before this is repaired"),
+        (vec!["drift", "--upstream", "openapi.yaml", "--names", "nowhere.yaml"], 2, "correct --names"),
+        (vec!["drift", "--upstream", "openapi.yaml", "--accepted", &twice], 2, "twice.yaml:3:1: duplicate key"),
+        (vec!["lint", "--format", "markdown"], 2, "only `conformance drift` prints Markdown"),
     ];
     for (arguments, expected, part) in cases {
         let output = toy(&arguments);
@@ -158,6 +167,58 @@ fn a_surviving_mutant_comes_with_a_command_that_shows_it_again() {
     for wrong in [&["mutate", "--only", "books/none#drop@/x"][..], &["mutate", "--without", "C999"], &["mutate", "--snapshots", "none"]] {
         assert_eq!(code(&toy(wrong)), 2, "{wrong:?}");
     }
+}
+
+/// The toy's document, in which a book need not have an id.
+fn changed(folder: &Folder) -> String {
+    let text = fs::read_to_string(root().join("openapi.yaml")).unwrap();
+    let new = text.replace("      required: [id]\n", "");
+    assert_ne!(text, new);
+    folder.file("new.yaml", &new)
+}
+
+#[test]
+fn drift_names_the_fixtures_that_prove_a_change() {
+    let folder = Folder::new("drift");
+    let new = changed(&folder);
+    let output = toy(&["drift", "openapi.yaml", &new, "--format", "json"]);
+    let drift: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((code(&output), stderr(&output).as_str()), (1, ""));
+    let change = &drift["changes"][0];
+    assert_eq!((&change["id"], &change["class"]), (&"D703".into(), &"breaking".into()), "{change:#}");
+    let evidence = &change["evidence"];
+    let fixtures: Vec<&str> = evidence["fixtures"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+    assert!(evidence["is_exact"] == true && fixtures.contains(&"books/get_book/minimal"), "{evidence:#}");
+    assert!(!fixtures.iter().any(|id| id.contains("covers/")), "{evidence:#}");
+
+    let text = stdout(&toy(&["drift", "openapi.yaml", &new]));
+    for part in ["BREAKING (1)", "D703  field `id`", "where     openapi.yaml:", "new.yaml:", "compiles  no", "FAIL  1 breaking", "Next: "] {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+    assert_eq!(text, stdout(&toy(&["drift", "openapi.yaml", &new])));
+    for (threshold, expected) in [("breaking", 1), ("client-risk", 1), ("additive", 1), ("never", 0)] {
+        assert_eq!(code(&toy(&["drift", "openapi.yaml", &new, "--fail-on", threshold])), expected, "{threshold}");
+    }
+    for wrong in [&["drift"][..], &["drift", "openapi.yaml"], &["drift", "openapi.yaml", &new, "--fail-on", "all"]] {
+        assert_eq!(code(&toy(wrong)), 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn another_partys_document_is_judged_by_what_is_accepted() {
+    let folder = Folder::new("upstream");
+    let theirs = changed(&folder);
+    let against = |accepted: &str| {
+        let accepted = folder.file("accepted.yaml", accepted);
+        let output = toy(&["drift", "--upstream", &theirs, "--accepted", &accepted]);
+        (code(&output), stdout(&output))
+    };
+    assert_eq!(against("[]").0, 1);
+    let entry = "- {change: [D703], at: [/components/schemas/Book/properties/id], reason: books without one were seen, fact: page 3}\n";
+    let (code, said) = against(entry);
+    assert!(code == 0 && said.contains("; 1 differences are accepted"), "{said}");
+    let (code, said) = against(&format!("{entry}{}", entry.replace("properties/id", "properties/genre")));
+    assert!(code == 1 && said.contains("D901") && said.contains("accepted.yaml:2:3"), "{said}");
 }
 
 #[test]

@@ -5,6 +5,8 @@
 mod catalogue;
 mod cli;
 mod command;
+mod drift;
+mod drift_compiles;
 mod export;
 mod lint;
 mod mutate;

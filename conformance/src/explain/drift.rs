@@ -1,0 +1,120 @@
+//! Differences between two OpenAPI documents.
+
+use super::{Explanation, entry};
+
+const ON_PURPOSE: &str = "The API was changed, or its description was corrected.";
+const REGENERATE: &str = "Regenerate the client before the service changes, and change the fixtures that the report names.";
+const LOOK: &str = "Make sure that the client survives it, then regenerate.";
+const WHEN_NEEDED: &str = "Nothing has to be done; regenerate when you want it, and add fixtures.";
+const RENAME: &str = "Regenerate when it suits, and change the code that uses the old name.";
+
+macro_rules! checks {
+    ($($id:literal, $title:literal, $meaning:literal, $fix:ident, $example:literal;)*) => {
+        pub(super) const CHECKS: &[Explanation] = &[$(entry($id, $title, $meaning, ON_PURPOSE, $fix, $example)),*];
+    };
+}
+
+checks! {
+    "D101", "operation removed", "Breaking. An operation is gone, and so is its method.", REGENERATE, "operation `get_book`, GET /books/{id}, is gone";
+    "D102", "operation added", "Additive. There is an operation more, and a method.", WHEN_NEEDED, "operation `ping`, GET /ping, is new";
+    "D103", "operation moved", "Breaking. The same operationId has another path or method.", REGENERATE, "operation `get_status` was GET /status and is GET /health";
+    "D104", "operationId changed", "Client-risk. Method and path stay, but the generated method is called otherwise, so callers do not compile.", RENAME, "operationId `get_book` is `read_book` now";
+    "D105", "deprecated", "Additive. An operation, a parameter, a type or a field is announced to go.", LOOK, "operation `get_book` is deprecated now";
+    "D106", "no longer deprecated", "None. Something is no longer announced to go.", WHEN_NEEDED, "operation `get_book` is no longer deprecated";
+    "D111", "credential needed", "Breaking. An operation that was open asks for a credential.", REGENERATE, "security: [] became security: [{key: []}]";
+    "D112", "credential dropped", "Client-risk. An operation no longer asks for a credential: it may be public now, or the description lost it.", LOOK, "security: [{key: []}] became security: []";
+    "D113", "another credential", "Breaking. A credential that used to do is not taken any more.", REGENERATE, "bearer became X-Key";
+    "D114", "a further credential", "Additive. Another credential does too.", WHEN_NEEDED, "bearer, or X-Key";
+    "D121", "server removed", "Breaking. A base URL is no longer documented.", REGENERATE, "server https://books.example is gone";
+    "D122", "server added", "Additive. There is another base URL.", WHEN_NEEDED, "server https://eu.books.example is new";
+    "D131", "texts changed", "None. Descriptions, summaries, examples, titles or tags differ; they are counted in one change.", WHEN_NEEDED, "12 texts and examples of the documentation differ";
+    "D132", "extensions changed", "None. Extensions differ, which only a generator that knows them heeds; they are counted in one change.", WHEN_NEEDED, "3 extensions (`x-…`) differ";
+    "D201", "parameter removed", "Breaking. A parameter is gone, and the argument with it.", REGENERATE, "query parameter `page` of `list_books` is gone";
+    "D202", "required parameter added", "Breaking. A call needs a parameter or header that there was not.", REGENERATE, "required header parameter `x-client` of `list_books` is new";
+    "D203", "optional parameter added", "Additive. A call can say more. A positional method gets one more argument all the same.", WHEN_NEEDED, "optional query parameter `sort` of `list_books` is new";
+    "D204", "parameter became required", "Breaking. A parameter may not be left out any more.", REGENERATE, "query parameter `page` of `list_books` is required now";
+    "D205", "parameter became optional", "Additive. A parameter may be left out.", WHEN_NEEDED, "query parameter `page` of `list_books` is optional now";
+    "D206", "parameter travels elsewhere", "Breaking. A parameter of the same name is in another place of the request.", REGENERATE, "header `branch` of `list_books` travels in the query now";
+    "D207", "parameter written otherwise", "Breaking. The style of a list or object changed, so that `a,b` is no longer `a&b`.", REGENERATE, "query parameter `tags` of `list_books` is written in another style";
+    "D208", "path parameter renamed", "Client-risk. Requests stay as they are, but the argument is called otherwise, and so is the setter of a builder.", RENAME, "path parameter `id` of `get_book` is called `bookId`";
+    "D301", "body added", "Breaking. A request needs a body that there was not.", REGENERATE, "request body of `delete_book` is new";
+    "D302", "body removed", "Breaking. A request has no body any more.", REGENERATE, "request body of `delete_book` is gone";
+    "D303", "body became required", "Breaking. The body may not be left out any more.", REGENERATE, "request body of `create_book` is required now";
+    "D304", "body became optional", "Additive. The body may be left out.", WHEN_NEEDED, "request body of `create_book` is optional now";
+    "D305", "media type of a body removed", "Breaking. The body is no longer taken as this media type.", REGENERATE, "request body of `create_book` is no longer taken as application/json";
+    "D306", "media type of a body added", "Additive. The body is taken as another media type too.", WHEN_NEEDED, "request body of `create_book` is taken as application/xml too";
+    "D307", "optional body added", "Additive. A request may have a body.", WHEN_NEEDED, "request body of `delete_book` is new";
+    "D401", "success status changed", "Breaking. A status that meant success is gone, or is another one now. Generated clients know their statuses.", REGENERATE, "success of `create_book` was 201 and is 200";
+    "D402", "success status added", "Client-risk. There is another way to succeed, which a generated client takes for an unexpected response.", LOOK, "success 202 of `delete_book` is new";
+    "D403", "error status added", "Client-risk. There is an error, as 429, that the client does not know.", LOOK, "error 429 of `list_books` is new";
+    "D404", "error status removed", "Additive. An error is no longer documented.", WHEN_NEEDED, "error 404 of `get_book` is no longer documented";
+    "D405", "media type of an answer removed", "Breaking. An answer no longer comes as this media type.", REGENERATE, "answer 200 of `get_book` no longer comes as application/json";
+    "D406", "media type of an answer added", "Client-risk. An answer may come as another media type.", LOOK, "answer 200 of `get_book` may come as text/csv";
+    "D407", "answer got a body", "Additive. An answer without a body has one.", WHEN_NEEDED, "answer 204 of `delete_book` has a body now";
+    "D408", "answer lost its body", "Breaking. An answer with a body has none any more.", REGENERATE, "answer 200 of `get_book` has no body any more";
+    "D409", "required header of an answer removed", "Breaking. A header that was always there is gone.", REGENERATE, "header `x-total` of answer 200 of `list_books` is gone";
+    "D410", "optional header of an answer removed", "Client-risk. A header that was sometimes there is gone.", LOOK, "header `x-page` of answer 200 of `list_books` is gone";
+    "D411", "header of an answer added", "Additive. An answer says more.", WHEN_NEEDED, "header `x-next` of answer 200 of `list_books` is new";
+    "D412", "header of an answer became optional", "Client-risk. A header that was always there may be missing.", LOOK, "header `x-total` of answer 200 of `list_books` may be missing now";
+    "D601", "required field of a request added", "Breaking. A request needs a field that there was not.", REGENERATE, "field `isbn` of `NewBook` is new and required";
+    "D602", "optional field of a request added", "Additive. A request can say more.", WHEN_NEEDED, "field `isbn` of `NewBook` is new and optional";
+    "D603", "field of a request removed", "Breaking. A field is gone from the type of a request.", REGENERATE, "field `isbn` of `NewBook`, which was optional, is gone";
+    "D604", "field of a request became required", "Breaking. A field may not be left out any more.", REGENERATE, "field `isbn` of `NewBook` is required now";
+    "D605", "field of a request became optional", "Additive. A field may be left out.", WHEN_NEEDED, "field `isbn` of `NewBook` is optional now";
+    "D606", "null no longer taken", "Breaking. A request may not say null any more.", REGENERATE, "field `isbn` of `NewBook` is never null now";
+    "D607", "null taken", "Additive. A request may say null.", WHEN_NEEDED, "field `isbn` of `NewBook` may be null now";
+    "D608", "type in a request changed", "Breaking. Values of the old type are not taken, be it another type, one in place of many, or many in place of one.", REGENERATE, "field `count` of `NewBook` was integer and is string";
+    "D609", "type in a request widened", "Additive on the wire, and client-risk where the Rust type changes.", RENAME, "field `count` of `NewBook` was integer and is number";
+    "D610", "format in a request tightened", "Breaking. Values must keep to a format that they need not have kept to.", REGENERATE, "format of field `at` of `NewBook` was none and is `date-time`";
+    "D611", "format in a request loosened", "Additive on the wire, and client-risk where the Rust type changes.", RENAME, "format of field `at` of `NewBook` was `date-time` and is none";
+    "D612", "enum value no longer taken", "Breaking. A value is gone from an enum that requests use.", REGENERATE, "value \"left\" of `Shelf` is gone";
+    "D613", "enum value taken", "Additive. An enum that requests use has a value more.", WHEN_NEEDED, "value \"top\" of `Shelf` is new";
+    "D614", "request became an enum", "Breaking. Only listed values are taken.", REGENERATE, "field `shelf` of `NewBook` is one of 2 values now";
+    "D615", "enum of a request opened", "Additive on the wire, and client-risk since the enum goes away.", RENAME, "field `shelf` of `NewBook` was one of 2 values and is free now";
+    "D616", "bound in a request tightened", "Breaking. A length, a number, a pattern or a count is bound more narrowly.", REGENERATE, "`maxLength` of field `title` of `NewBook` was 100 and is 50";
+    "D617", "bound in a request loosened", "Additive. A length, a number or a count is bound less narrowly.", WHEN_NEEDED, "`maxLength` of field `title` of `NewBook` was 50 and is 100";
+    "D618", "further fields refused", "Breaking. An object of a request takes less beside its fields.", REGENERATE, "additionalProperties: false is new";
+    "D619", "further fields taken", "Additive. An object of a request takes more beside its fields.", WHEN_NEEDED, "additionalProperties: false is gone";
+    "D620", "default of a request changed", "Client-risk. To leave the field out means something else.", LOOK, "default of field `motto` of `NewBook` was \"none\" and is \"some\"";
+    "D621", "variant no longer taken", "Breaking. A branch of a oneOf or anyOf is gone from a request.", REGENERATE, "variant `Paper` of field `carrier` of `NewBook` is gone";
+    "D622", "variant taken", "Additive. A oneOf or anyOf of a request has a branch more.", WHEN_NEEDED, "variant `Video` of field `carrier` of `NewBook` is new";
+    "D623", "field became read-only", "Breaking. A field may not be sent any more.", REGENERATE, "field `id` of `NewBook` is read-only now";
+    "D624", "field no longer read-only", "Additive. A field may be sent.", WHEN_NEEDED, "field `id` of `NewBook` is no longer read-only";
+    "D625", "discriminator of a request changed", "Breaking. Another field tells the variants apart.", REGENERATE, "discriminator of field `carrier` of `NewBook` was none and is `kind`";
+    "D701", "required field of an answer removed", "Breaking. A field that was always there is gone.", REGENERATE, "field `title` of `Book`, which was required, is gone";
+    "D702", "optional field of an answer removed", "Client-risk. A field that was sometimes there is gone.", LOOK, "field `pages` of `Book`, which was optional, is gone";
+    "D703", "field of an answer became optional", "Breaking. A field that was always there may be missing.", REGENERATE, "field `title` of `Book` may be missing now";
+    "D704", "field of an answer became nullable", "Breaking. A field may be null that never was.", REGENERATE, "field `title` of `Book` may be null now";
+    "D705", "field of an answer added", "Additive. An answer says more, which the old client ignores.", WHEN_NEEDED, "field `publisher` of `Book` is new and optional";
+    "D706", "field added to a closed answer", "Breaking. An answer says more, and the old type refuses what it does not know.", REGENERATE, "field `publisher` of `Book` is new, and `Book` had additionalProperties: false";
+    "D707", "field of an answer is always there", "Additive on the wire, and client-risk since the `Option` goes away.", RENAME, "field `pages` of `Book` is always there now";
+    "D708", "field of an answer is never null", "Additive on the wire, and client-risk since the `Option` goes away.", RENAME, "field `pages` of `Book` is never null now";
+    "D709", "type in an answer changed", "Breaking. The old client cannot decode the new type, be it another type, one in place of many, or many in place of one.", REGENERATE, "field `pages` of `Book` was integer and is string";
+    "D710", "type in an answer narrowed", "Additive on the wire, and client-risk where the Rust type changes.", RENAME, "field `price` of `Book` was number and is integer";
+    "D711", "format in an answer loosened", "Breaking. Values need not keep to the format that the old client decodes.", REGENERATE, "format of field `born` of `Author` was `int32` and is none";
+    "D712", "format in an answer tightened", "Additive on the wire, and client-risk where the Rust type changes.", RENAME, "format of field `printed` of `Book` was none and is `date-time`";
+    "D713", "enum value added", "Client-risk. An answer may hold a value that the old enum does not know.", LOOK, "value \"comedy\" of `Genre` is new";
+    "D714", "enum value removed", "Additive on the wire, and client-risk since the variant goes away.", RENAME, "value \"poetry\" of `Genre` is gone";
+    "D715", "enum of an answer opened", "Client-risk. An answer may hold any value.", LOOK, "field `genre` of `Book` was one of 2 values and is free now";
+    "D716", "answer became an enum", "Additive on the wire, and client-risk since the type becomes an enum.", RENAME, "field `genre` of `Book` is one of 2 values now";
+    "D717", "bound in an answer loosened", "Client-risk. Types that check a length or a pattern refuse what is outside the old bounds.", LOOK, "`maxLength` of field `title` of `Book` was 50 and is 100";
+    "D718", "bound in an answer tightened", "Additive. Answers stay within narrower bounds.", WHEN_NEEDED, "`maxLength` of field `title` of `Book` was 100 and is 50";
+    "D719", "answer closed", "Additive. An answer holds less beside its fields. The new type refuses what it does not know.", LOOK, "additionalProperties: false is new";
+    "D720", "answer opened", "Client-risk. An answer may hold more, and the old type refuses what it does not know.", LOOK, "additionalProperties: false is gone";
+    "D721", "default of an answer changed", "Client-risk. A field that is left out means something else.", LOOK, "default of field `pages` of `Book` was none and is 7";
+    "D722", "variant of an answer added", "Breaking. An answer may have a shape that the old client does not know.", REGENERATE, "variant `Video` of field `carrier` of `Book` is new";
+    "D723", "variant of an answer removed", "Additive on the wire, and client-risk since the variant goes away.", RENAME, "variant `Audio` of field `carrier` of `Book` is gone";
+    "D724", "field became write-only", "Breaking. A field is no longer in answers.", REGENERATE, "field `pages` of `Book` is write-only now";
+    "D725", "field no longer write-only", "Additive. A field is in answers.", WHEN_NEEDED, "field `pages` of `Book` is no longer write-only";
+    "D726", "discriminator of an answer changed", "Breaking. Another field tells the variants apart.", REGENERATE, "discriminator of field `carrier` of `Book` was none and is `kind`";
+    "D801", "schema renamed", "Client-risk. Requests and answers stay, but the generated type is called otherwise.", RENAME, "schema `Author` is called `Writer` now";
+    "D802", "schema written in place", "None. A component was inlined, so that the generator makes up the name of its type.", RENAME, "schema `Author` is written in place";
+    "D803", "schema got a name", "None. A schema became a component, so that the generator no longer makes up the name of its type.", RENAME, "schema `Author` has a name of its own";
+    "D804", "another schema", "Client-risk. A place refers to another component than before; where their shapes differ, that is told apart.", RENAME, "field `author` of `Book` is of type `Writer` instead of `Author`";
+    "D805", "unused schema removed", "Client-risk. A component that no operation uses is gone, and its generated type with it.", RENAME, "schema `Loose`, which no operation uses, is gone";
+    "D806", "unused schema added", "Additive. There is a component that no operation uses.", WHEN_NEEDED, "schema `Loose`, which no operation uses, is new";
+    "D901", "accepted difference is none", "An entry of the accepted differences covers nothing, so it only hides what may come.", TAKE_OUT, "upstream/accepted.yaml:4:3: the accepted difference D701 at /components/schemas/Book/properties/title is none any more";
+    "D902", "map of names is out of date", "The map of names has a name that one of the documents lacks.", TAKE_OUT, "upstream/names.yaml:7:3: the map of names has `BookDto` under schemas, which is not in their document";
+}
+
+const TAKE_OUT: &str = "Take the entry out, or correct it.";
