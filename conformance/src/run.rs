@@ -111,11 +111,11 @@ impl<'a> Assembly<'a> {
 
         let blamed: BTreeSet<String> = self.findings.iter().filter_map(|finding| finding.fixture.clone()).collect();
         let inventory = self.spec.inventory().items;
-        let covered = if self.judges_coverage() { self.covered(&selected, &blamed, results) } else { BTreeSet::new() };
+        let covered = if self.judges_coverage() { self.covered(&selected, &blamed, Some(results)) } else { BTreeSet::new() };
         let mut shown = BTreeSet::new();
         if self.judges_coverage() {
             // What the fixtures would show if nothing were held against them: the gaps that are left then are real ones.
-            shown = if blamed.is_empty() { covered.clone() } else { self.covered(&selected, &BTreeSet::new(), results) };
+            shown = if blamed.is_empty() { covered.clone() } else { self.covered(&selected, &BTreeSet::new(), None) };
             let missing = inventory.difference(&covered).filter(|item| item.dimension.gates());
             let spec = self.spec;
             self.findings.extend(missing.map(|item| uncovered(spec, item, shown.contains(item))));
@@ -171,18 +171,20 @@ impl<'a> Assembly<'a> {
         self.mode != Mode::Lint && self.is_complete()
     }
 
-    /// What the cases that nothing is held against show of the spec.
-    fn covered(&self, selected: &[&Case], blamed: &BTreeSet<String>, results: &[CaseResult]) -> BTreeSet<Item> {
-        let results: BTreeMap<&str, &CaseResult> = results.iter().map(|result| (result.fixture.as_str(), result)).collect();
+    /// What the cases that nothing is held against show of the spec; without results, what they would show.
+    fn covered(&self, selected: &[&Case], blamed: &BTreeSet<String>, results: Option<&[CaseResult]>) -> BTreeSet<Item> {
+        let results = results.filter(|_| self.mode == Mode::Run);
+        let results: Option<BTreeMap<&str, &CaseResult>> =
+            results.map(|results| results.iter().map(|result| (result.fixture.as_str(), result)).collect());
         let mut covered = BTreeSet::new();
         for case in selected.iter().filter(|case| !blamed.contains(&case.fixture.id)) {
             let Some(operation) = self.spec.operation(&case.fixture.operation) else { continue };
             if case.fixture.expect.client == ClientExpectation::Rejected {
                 continue;
             }
-            let request = match self.mode {
-                Mode::Run => results.get(case.fixture.id.as_str()).and_then(|result| result.request.clone()),
-                Mode::Lint | Mode::Check => closed::whole_request(self.spec, operation, case),
+            let request = match &results {
+                Some(results) => results.get(case.fixture.id.as_str()).and_then(|result| result.request.clone()),
+                None => closed::whole_request(self.spec, operation, case),
             };
             if let Some(request) = request {
                 covered.extend(self.spec.touch(operation, Some(&request), case.response().as_ref()));

@@ -109,7 +109,7 @@ fn head(report: &Report) -> Markup {
         ("scenarios", (!report.scenarios.is_empty()).then(|| report.scenarios.len().to_string()), ""),
         ("findings", Some(totals.findings.to_string()), if totals.findings > 0 { "bad" } else { "good" }),
         ("waived findings", (totals.waived_findings > 0).then(|| totals.waived_findings.to_string()), "note"),
-        ("coverage of the gates", (!report.coverage.is_empty()).then(|| format!("{} %", percent(covered, total))), ""),
+        ("gated coverage", (!report.coverage.is_empty()).then(|| format!("{} %", percent(covered, total))), ""),
     ];
     html! {
         h1 { (badge(report)) "Conformance report" }
@@ -119,7 +119,7 @@ fn head(report: &Report) -> Markup {
         }
         dl.tiles {
             @for (name, value, class) in tiles {
-                @if let Some(value) = value { div { dt { (name) } dd class=(class) { (value) } } }
+                @if let Some(value) = value { div { dt { (name) } dd class=[Some(class).filter(|class| !class.is_empty())] { (value) } } }
             }
         }
     }
@@ -154,7 +154,7 @@ fn choice(name: &str, label: &str, number: usize, is_chosen: bool) -> Markup {
     let id = format!("who-{name}");
     html! {
         input type="radio" name="who" id=(id) checked[is_chosen];
-        label for=(id) { (label) " " span { (number) } }
+        label for=(id) { (label) " " span { (grouped(number)) } }
     }
 }
 
@@ -170,17 +170,18 @@ fn cause(attribution: Attribution, group: &[&Finding], is_open: bool) -> Markup 
     html! {
         details class=(format!("cause {}", who(attribution))) open[is_open] {
             summary {
+                span.mark aria-hidden="true" { "▸" }
                 span.id { (first.id) }
                 span.title { (check.map_or("", |check| check.title)) }
-                span.faint { @if !others.is_empty() { "× " (group.len()) } }
-                span.what { (first.message) }
+                span.faint { @if !others.is_empty() { "× " (grouped(group.len())) } }
+                span.what { (prose(&first.message)) }
             }
             div.body {
                 dl.facts {
                     (facts(first))
                     @if let Some(check) = check {
-                        dt { "What it means" } dd { (check.meaning) }
-                        dt { "What to do" } dd { (check.fix) }
+                        dt { "What it means" } dd { (prose(check.meaning)) }
+                        dt { "What to do" } dd { (prose(check.fix)) }
                     }
                     dt { "Who acts" } dd { (capital(who(attribution))) ": " (acts) }
                     @if let Some(command) = &first.reproduce { dt { "See it again" } dd { code { (command) } } }
@@ -212,6 +213,20 @@ fn facts(finding: &Finding) -> Markup {
     }
 }
 
+/// Prose in which backticks stand around code.
+fn prose(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    // A backtick without a partner is only a backtick.
+    let is_paired = parts.len() % 2 == 1;
+    html! {
+        @if !is_paired { (text) } @else {
+            @for (index, part) in parts.into_iter().enumerate() {
+                @if index % 2 == 1 { code { (part) } } @else { (part) }
+            }
+        }
+    }
+}
+
 fn quoted(text: &str) -> Markup {
     let text = text.strip_prefix('`').and_then(|text| text.strip_suffix('`')).unwrap_or(text);
     html! { code { (text) } }
@@ -221,7 +236,7 @@ fn other(first: &Finding, finding: &Finding) -> Markup {
     html! {
         (place(finding))
         @if let Some(at) = finding.at.as_ref().or(finding.spec_at.as_ref()) { " " code { (at) } }
-        @if finding.message != first.message { ": " (finding.message) }
+        @if finding.message != first.message { ": " (prose(&finding.message)) }
     }
 }
 
@@ -283,9 +298,9 @@ fn row(dimension: &DimensionCoverage) -> Markup {
             td { (id) }
             td { (title) }
             td.num { (covered) " / " (total) }
-            td.num class=(if is_bad { "bad" } else { "" }) { (percent(*covered, *total)) " %" }
+            td.num class=[is_bad.then_some("bad")] { (percent(*covered, *total)) " %" }
             td { meter min="0" max=(total.max(&1)) value=(if *total == 0 { 1 } else { *covered }) { (percent(*covered, *total)) " %" } }
-            td { @if !missing.is_empty() { (missing.len()) " " } span.faint { (notes.join(", ")) } }
+            td { @if !missing.is_empty() { (grouped(missing.len())) " " } span.faint { (notes.join(", ")) } }
         }
     }
 }
@@ -306,8 +321,8 @@ fn fixtures(report: &Report) -> Markup {
                             td { (tag) }
                             td.num { (all) }
                             td.num { (passed) }
-                            td.num class=(if failed > 0 { "bad" } else { "" }) { (failed) }
-                            td.num class=(if errors > 0 { "note" } else { "" }) { (errors) }
+                            td.num class=[(failed > 0).then_some("bad")] { (failed) }
+                            td.num class=[(errors > 0).then_some("note")] { (errors) }
                             td.num { (waived) }
                         }
                     }
