@@ -16,6 +16,7 @@ pub mod options;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod scaffold;
 #[cfg(feature = "replay")]
 pub mod scenario;
 pub mod secrets;

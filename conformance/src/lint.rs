@@ -120,7 +120,7 @@ fn place(case: &Case, operation: Option<&Operation>) -> Vec<Finding> {
 }
 
 /// A tag as the name of a folder: lower case, with `-` for everything else than letters and digits.
-fn folder_name(tag: &str) -> String {
+pub(crate) fn folder_name(tag: &str) -> String {
     let keep = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' };
     tag.chars().map(keep).collect()
 }

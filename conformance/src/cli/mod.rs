@@ -2,7 +2,9 @@
 
 mod export;
 mod diff;
+mod init;
 mod mutate;
+mod new;
 mod run;
 mod scenarios;
 mod serve;
@@ -44,6 +46,8 @@ const READABLE: usize = 100;
 const EXAMPLES: &str = "\
 Examples:
   conformance check                                    spec, fixtures and coverage, without a client
+  conformance init                                     a first project from openapi.yaml
+  conformance new get_book --status 404                one fixture from the document, to be edited
   conformance lint tests/fixtures/books                only the fixtures below a folder
   conformance --spec api.yaml --fixtures cases lint    other places than openapi.yaml and tests/fixtures
   conformance coverage --missing                       what no fixture shows yet
@@ -150,6 +154,10 @@ enum Command {
     Mutate(mutate::Mutate),
     /// Write the fixtures that keep to the spec in the format of another tool.
     Export(export::Export),
+    /// Start a project: a fixture for each operation, waivers for what they do not show, a note and a check for CI.
+    Init(init::Init),
+    /// Write one fixture from the document, to be edited.
+    New(new::New),
     /// Compare two reports in JSON: findings that are new or gone, coverage that is lost or gained.
     Diff(diff::Diff),
     /// Show one fixture: what is called, sent, answered and expected.
@@ -230,6 +238,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
         Command::Serve(arguments) => serve::run(files, arguments),
         Command::Mutate(arguments) => mutate::run(files, arguments),
         Command::Export(arguments) => export::run(files, arguments),
+        Command::Init(arguments) => init::run(files, arguments),
+        Command::New(arguments) => new::run(files, arguments),
         Command::Diff(arguments) => diff::run(files, arguments),
         Command::Show { fixture } => {
             let (spec, suite) = (files.spec()?, files.suite()?);

@@ -2,7 +2,7 @@
 
 mod coverage;
 mod diff;
-mod files;
+pub(crate) mod files;
 mod group;
 mod html;
 mod junit;

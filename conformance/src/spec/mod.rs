@@ -36,7 +36,9 @@
 
 mod check;
 mod coverage;
+mod draft;
 mod facet;
+mod instance;
 mod lint;
 mod locate;
 mod model;
@@ -61,6 +63,7 @@ use crate::exchange::{Request, Response};
 use crate::finding::Location;
 
 pub use self::coverage::{Dimension, Inventory, Item};
+pub(crate) use self::draft::{DraftBody, DraftRequest, DraftResponse};
 pub use self::locate::{Locator, read_yaml};
 pub use self::model::Operation;
 
