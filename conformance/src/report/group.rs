@@ -42,7 +42,7 @@ pub(super) fn count(number: usize, noun: &str) -> String {
 
 /// Rounded down: 100 % is only what is complete.
 pub(super) fn percent(covered: usize, total: usize) -> usize {
-    if total == 0 { 100 } else { covered.saturating_mul(100) / total }
+    covered.saturating_mul(100).checked_div(total).unwrap_or(100)
 }
 
 /// For each tag: all fixtures, and those that passed, failed, ended in an error, are waived.

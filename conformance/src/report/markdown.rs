@@ -101,13 +101,14 @@ fn coverage(report: &Report, out: &mut String) -> fmt::Result {
     for dimension in &report.coverage {
         let number = |is: &dyn Fn(&super::MissingItem) -> bool| dimension.missing.iter().filter(|item| is(item)).count();
         let (waived, lost) = (number(&|item| item.waived), number(&|item| item.lost));
-        let mut notes = vec![dimension.missing.len().to_string()];
+        let mut notes = Vec::new();
         notes.extend((waived > 0).then(|| format!("{waived} waived")));
         notes.extend((lost > 0).then(|| format!("{lost} lost to findings")));
-        let missing = match (dimension.missing.len(), dimension.gates) {
+        notes.extend((!dimension.gates).then(|| "no gate".to_owned()));
+        let missing = match (dimension.missing.len(), notes.is_empty()) {
             (0, _) => String::new(),
-            (_, true) => notes.join(", "),
-            (_, false) => notes.join(", ") + " (no gate)",
+            (number, true) => number.to_string(),
+            (number, false) => format!("{number} ({})", notes.join(", ")),
         };
         let (title, covered, total) = (dimension.title, dimension.covered, dimension.total);
         writeln!(out, "| {title} | {covered}/{total} | {} % | {missing} |", percent(covered, total))?;
