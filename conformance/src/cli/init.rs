@@ -53,8 +53,8 @@ pub(super) fn run(files: &Files, arguments: &Init) -> Result<Output, Failure> {
         return Ok(Output::good(names.concat()));
     }
     write_new(&placed, OTHERWISE)?;
-    let items = made.waived;
-    talk(&format!("{items} waivers say what the fixtures do not show yet; next: conformance check, in {}", root.display()));
+    let (items, flags) = (made.waived, layout.flags());
+    talk(&format!("{items} waivers say what the fixtures do not show yet; next, in {}: conformance check{flags}", root.display()));
     Ok(Output::good(names.concat()))
 }
 

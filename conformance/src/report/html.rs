@@ -175,6 +175,8 @@ fn cause(attribution: Attribution, group: &[&Finding], is_open: bool) -> Markup 
                 span.title { (check.map_or("", |check| check.title)) }
                 span.faint { @if !others.is_empty() { "× " (grouped(group.len())) } }
                 span.what { (prose(&first.message)) }
+                @let place = place(first);
+                @if !place.is_empty() { span class="what faint where" { (place) } }
             }
             div.body {
                 dl.facts {

@@ -31,15 +31,16 @@ impl Default for Layout {
 }
 
 impl Layout {
-    /// What the program has to be told of it.
-    fn flags(&self) -> String {
+    /// What the program has to be told of it, with a blank in front; nothing where all is in its usual place.
+    #[must_use]
+    pub fn flags(&self) -> String {
         let usual = Self::default();
         let named = [
             ("--spec", &self.spec, &usual.spec),
             ("--fixtures", &self.fixtures, &usual.fixtures),
             ("--waivers", &self.waivers, &usual.waivers),
         ];
-        named.into_iter().filter(|(_, path, usual)| path != usual).map(|(flag, path, _)| format!(" {flag} {}", show(path))).collect()
+        named.into_iter().filter(|(_, path, usual)| path != usual).map(|(flag, path, _)| format!(" {flag} {}", quoted(path))).collect()
     }
 }
 
@@ -176,6 +177,13 @@ jobs:
         with: {{name: conformance-report, path: conformance-report}}
 "
     )
+}
+
+/// As a shell takes it for one word.
+fn quoted(path: &Path) -> String {
+    let path = show(path);
+    let is_plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
+    if is_plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 fn show(path: &Path) -> String {
