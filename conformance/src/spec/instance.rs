@@ -91,17 +91,17 @@ impl Spec {
             for position in 0..facet.value.get(key).and_then(Value::as_array).map_or(0, Vec::len) {
                 let part = format!("{}/{key}/{position}", facet.pointer);
                 // A branch that only requires names gets its properties from the schema around it.
-                let required = self.document().pointer(&part).and_then(|part| part.get("required"));
-                let names = required.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+                let schema = self.document().pointer(&part);
+                let is_own = |name: &&str| schema.and_then(|schema| schema.get("properties")?.get(*name)).is_some();
+                let required = schema.and_then(|schema| schema.get("required")?.as_array()).into_iter().flatten();
+                let names = required.filter_map(Value::as_str).filter(|name| !is_own(name));
                 let lent = names.filter_map(|name| Some((name.to_owned(), self.property_value(facet, name, depth)?)));
                 let lent: Map<String, Value> = lent.collect();
                 let fits = |value: &Value| self.accepts(&part, World::Open, value);
                 let value = self.candidates(&part, name, depth + 1).into_iter().find(fits);
                 found.extend(value.filter(|value| !value.is_null()).map(|value| match value {
                     Value::Object(mut object) => {
-                        lent.into_iter().for_each(|(name, value)| {
-                            object.entry(name).or_insert(value);
-                        });
+                        object.extend(lent);
                         Value::Object(object)
                     }
                     other => other,
