@@ -1,6 +1,6 @@
 //! Replays the documented interactions through the typed client and prints the harness's report.
 //!
-//! `cargo conform [--json] [FILTER]`: FILTER is a part of a fixture's id, as `clips/list_clips`.
+//! `cargo conform [--json] [--report-dir DIR] [FILTER]`: FILTER is a part of a fixture's id, as `clips/list_clips`.
 
 #![allow(clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "a program prints")]
 
@@ -15,7 +15,7 @@ use opusclip_conformance::spec::Spec;
 use opusclip_conformance::suite::Suite;
 
 const USAGE: u8 = 2;
-const USAGE_LINE: &str = "usage: cargo conform [--json] [FILTER]";
+const USAGE_LINE: &str = "usage: cargo conform [--json] [--report-dir DIR] [FILTER]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -29,13 +29,15 @@ async fn main() -> ExitCode {
 }
 
 async fn report() -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let (mut json, mut filter) = (false, None);
-    for argument in std::env::args().skip(1) {
+    let (mut json, mut filter, mut folder) = (false, None, None);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--json" => json = true,
+            "--report-dir" => folder = Some(arguments.next().ok_or_else(|| format!("--report-dir needs a folder; {USAGE_LINE}"))?),
             "--help" | "-h" => {
                 println!(
-                    "Replays the fixtures through the typed client and prints the report.\n\n{USAGE_LINE}\n\nFILTER is a part of a fixture's id, as clips/list_clips. Exit codes: 0 ok, 1 findings, 2 usage, 3 engine error."
+                    "Replays the fixtures through the typed client and prints the report.\n\n{USAGE_LINE}\n\nFILTER is a part of a fixture's id, as clips/list_clips. --report-dir writes the report as JSON, JUnit, SARIF, HTML and Markdown as well. Exit codes: 0 ok, 1 findings, 2 usage, 3 engine error."
                 );
                 return Ok(ExitCode::SUCCESS);
             }
@@ -52,7 +54,10 @@ async fn report() -> Result<ExitCode, Box<dyn std::error::Error>> {
     }
     let options = opusclip_conformance::options::Options { filter, ..adapter::options() };
     let report = run(&Spec::load(spec)?, &suite, &waivers, &adapter::Typed::new(), &options).await;
-    let text = if json { format!("{:#}\n", report.to_json()) } else { report.to_text(false) };
+    if let Some(folder) = folder {
+        report.write_dir(folder.as_ref()).map_err(|error| format!("{folder}: the report cannot be written: {error}"))?;
+    }
+    let text = if json { report.to_json() } else { report.to_text(false) };
     // A reader that has seen enough closes the pipe; that is no failure.
     std::io::stdout().write_all(text.as_bytes()).ok();
     Ok(ExitCode::from(report.exit_code()))

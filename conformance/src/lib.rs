@@ -19,6 +19,7 @@ pub mod record;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod scaffold;
 #[cfg(feature = "replay")]
 pub mod scenario;
 pub mod secrets;

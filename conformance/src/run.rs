@@ -111,10 +111,11 @@ impl<'a> Assembly<'a> {
 
         let blamed: BTreeSet<String> = self.findings.iter().filter_map(|finding| finding.fixture.clone()).collect();
         let inventory = self.spec.inventory().items;
-        let covered = if self.judges_coverage() { self.covered(&selected, &blamed, results) } else { BTreeSet::new() };
+        let covered = if self.judges_coverage() { self.covered(&selected, &blamed, Some(results)) } else { BTreeSet::new() };
+        let mut shown = BTreeSet::new();
         if self.judges_coverage() {
             // What the fixtures would show if nothing were held against them: the gaps that are left then are real ones.
-            let shown = if blamed.is_empty() { covered.clone() } else { self.covered(&selected, &BTreeSet::new(), results) };
+            shown = if blamed.is_empty() { covered.clone() } else { self.covered(&selected, &BTreeSet::new(), None) };
             let missing = inventory.difference(&covered).filter(|item| item.dimension.gates());
             let spec = self.spec;
             self.findings.extend(missing.map(|item| uncovered(spec, item, shown.contains(item))));
@@ -148,7 +149,7 @@ impl<'a> Assembly<'a> {
         };
         let coverage = if self.judges_coverage() {
             let waived: BTreeSet<String> = applied.waived.iter().map(Finding::item).collect();
-            dimensions(self.spec, &inventory, &covered, &waived)
+            dimensions(self.spec, &inventory, &Seen { covered: &covered, shown: &shown, waived: &waived })
         } else {
             Vec::new()
         };
@@ -170,18 +171,20 @@ impl<'a> Assembly<'a> {
         self.mode != Mode::Lint && self.is_complete()
     }
 
-    /// What the cases that nothing is held against show of the spec.
-    fn covered(&self, selected: &[&Case], blamed: &BTreeSet<String>, results: &[CaseResult]) -> BTreeSet<Item> {
-        let results: BTreeMap<&str, &CaseResult> = results.iter().map(|result| (result.fixture.as_str(), result)).collect();
+    /// What the cases that nothing is held against show of the spec; without results, what they would show.
+    fn covered(&self, selected: &[&Case], blamed: &BTreeSet<String>, results: Option<&[CaseResult]>) -> BTreeSet<Item> {
+        let results = results.filter(|_| self.mode == Mode::Run);
+        let results: Option<BTreeMap<&str, &CaseResult>> =
+            results.map(|results| results.iter().map(|result| (result.fixture.as_str(), result)).collect());
         let mut covered = BTreeSet::new();
         for case in selected.iter().filter(|case| !blamed.contains(&case.fixture.id)) {
             let Some(operation) = self.spec.operation(&case.fixture.operation) else { continue };
             if case.fixture.expect.client == ClientExpectation::Rejected {
                 continue;
             }
-            let request = match self.mode {
-                Mode::Run => results.get(case.fixture.id.as_str()).and_then(|result| result.request.clone()),
-                Mode::Lint | Mode::Check => closed::whole_request(self.spec, operation, case),
+            let request = match &results {
+                Some(results) => results.get(case.fixture.id.as_str()).and_then(|result| result.request.clone()),
+                None => closed::whole_request(self.spec, operation, case),
             };
             if let Some(request) = request {
                 covered.extend(self.spec.touch(operation, Some(&request), case.response().as_ref()));
@@ -320,27 +323,44 @@ fn noun(dimension: Dimension) -> &'static str {
     }
 }
 
-fn dimensions(spec: &Spec, inventory: &BTreeSet<Item>, covered: &BTreeSet<Item>, waived: &BTreeSet<String>) -> Vec<DimensionCoverage> {
+/// What became of the items of an inventory.
+struct Seen<'a> {
+    covered: &'a BTreeSet<Item>,
+    /// By any fixture, whatever is held against it.
+    shown: &'a BTreeSet<Item>,
+    waived: &'a BTreeSet<String>,
+}
+
+fn dimensions(spec: &Spec, inventory: &BTreeSet<Item>, seen: &Seen<'_>) -> Vec<DimensionCoverage> {
     let of = |dimension: Dimension| {
-        let items: Vec<&Item> = inventory.iter().filter(|item| item.dimension == dimension).collect();
-        let missing = items.iter().filter(|item| !covered.contains(**item));
-        let missing: Vec<MissingItem> = missing
-            .map(|item| MissingItem {
-                key: item.key.clone(),
-                spec_at: spec.locate(&item.spec_at),
-                waived: waived.contains(&format!("{} {}", dimension.check(), item.key)),
-            })
-            .collect();
+        let items = inventory.iter().filter(|item| item.dimension == dimension);
+        let (shown, missing): (Vec<&Item>, Vec<&Item>) = items.partition(|item| seen.covered.contains(*item));
+        let missing = missing.into_iter().map(|item| MissingItem {
+            key: item.key.clone(),
+            spec_at: spec.locate(&item.spec_at),
+            operation: operation_of(spec, &item.key),
+            waived: seen.waived.contains(&format!("{} {}", dimension.check(), item.key)),
+            lost: seen.shown.contains(item),
+        });
+        let missing: Vec<MissingItem> = missing.collect();
         DimensionCoverage {
             id: dimension.check(),
             title: title(dimension),
             gates: dimension.gates(),
-            covered: items.len() - missing.len(),
-            total: items.len(),
+            covered: shown.len(),
+            total: shown.len() + missing.len(),
             missing,
+            shown: shown.into_iter().map(|item| item.key.clone()).collect(),
         }
     };
     Dimension::ALL.into_iter().map(of).collect()
+}
+
+/// The operation that the name of an item begins with; an operationId that is made up has spaces in it.
+fn operation_of(spec: &Spec, key: &str) -> Option<String> {
+    let begins = |id: &str| key.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+    let ids = spec.operations().iter().map(|operation| &operation.id);
+    ids.filter(|id| begins(id)).max_by_key(|id| id.len()).cloned()
 }
 
 fn title(dimension: Dimension) -> &'static str {

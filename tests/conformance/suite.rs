@@ -66,6 +66,9 @@ impl Harness {
     pub(crate) fn is_clean(&self) -> Check {
         let waivers = waivers()?;
         let report = check(&self.spec, &self.suite, &waivers, &options());
+        if let Some(folder) = std::env::var_os("CONFORMANCE_REPORT_DIR") {
+            report.write_dir(folder.as_ref())?;
+        }
         if report.exit_code() == 0 { Ok(()) } else { Err(report.to_text(false).into()) }
     }
 

@@ -1,8 +1,11 @@
 //! Arguments, and what each command prints.
 
+mod diff;
 mod drift;
 mod export;
+mod init;
 mod mutate;
+mod new;
 mod record;
 mod run;
 mod scenarios;
@@ -21,7 +24,7 @@ use opusclip_conformance::explain::{all, explain};
 use opusclip_conformance::fixture::fixture_schema;
 use opusclip_conformance::mutate::mutation_schema;
 use opusclip_conformance::options::Options;
-use opusclip_conformance::report::{DimensionCoverage, Report, report_schema};
+use opusclip_conformance::report::{DimensionCoverage, FILES, Report, coverage_schema, diff_schema, report_schema};
 use opusclip_conformance::run::{check, lint_only};
 use opusclip_conformance::scenario::scenario_schema;
 use opusclip_conformance::spec::Spec;
@@ -40,9 +43,14 @@ const USAGE: u8 = 2;
 /// Exit code: the harness itself failed.
 pub(crate) const ENGINE: u8 = 3;
 
+/// Columns of a text that has no terminal to fit into.
+const READABLE: usize = 100;
+
 const EXAMPLES: &str = "\
 Examples:
   conformance check                                    spec, fixtures and coverage, without a client
+  conformance init                                     a first project from openapi.yaml
+  conformance new get_book --status 404                one fixture from the document, to be edited
   conformance lint tests/fixtures/books                only the fixtures below a folder
   conformance --spec api.yaml --fixtures cases lint    other places than openapi.yaml and tests/fixtures
   conformance coverage --missing                       what no fixture shows yet
@@ -51,6 +59,8 @@ Examples:
   conformance scenarios                                the sequences and faults in tests/scenarios
   conformance serve --port 8080                        the fixtures over HTTP, for a client that cannot be plugged in
   conformance explain C405                             what a finding means and what to do
+  conformance check --report-dir target/report         the report as JSON, JUnit, SARIF, HTML, Markdown and text
+  conformance diff old.json new.json                   what changed between two reports
   conformance mutate                                   would anybody notice a fault in a fixture?
   conformance drift old.yaml openapi.yaml               what a change of the API does to the generated client
   conformance export har -o fixtures.har               the fixtures for another tool
@@ -92,6 +102,12 @@ struct Files {
     /// How to print the result.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Write the report in every form into this folder as well (lint, check, run and scenarios)
+    #[arg(long, global = true, value_name = "DIR")]
+    report_dir: Option<PathBuf>,
+    /// Print every finding in full, also where many are of one cause.
+    #[arg(long, global = true)]
+    all_findings: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -149,6 +165,12 @@ enum Command {
     Drift(drift::DriftArguments),
     /// Write the fixtures that keep to the spec in the format of another tool.
     Export(export::Export),
+    /// Start a project: a fixture for each operation, waivers for what they do not show, a note and a check for CI.
+    Init(init::Init),
+    /// Write one fixture from the document, to be edited.
+    New(new::New),
+    /// Compare two reports in JSON: findings that are new or gone, coverage that is lost or gained.
+    Diff(diff::Diff),
     /// Show one fixture: what is called, sent, answered and expected.
     Show {
         /// Its id or its file.
@@ -160,6 +182,8 @@ enum Command {
 enum Schema {
     Fixture,
     Report,
+    Coverage,
+    Diff,
     Protocol,
     Scenario,
     Mutation,
@@ -196,21 +220,27 @@ impl Failure {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
     let files = &arguments.files;
-    if files.format == Format::Markdown && !matches!(arguments.command, Command::Drift(_)) {
-        return Err(Failure::usage("only `conformance drift` prints Markdown; take --format text or json"));
+    if files.format == Format::Markdown && !matches!(arguments.command, Command::Drift(_) | Command::Diff(_)) {
+        return Err(Failure::usage("only drift and diff print Markdown; take --format text or json, or summary.md of --report-dir"));
+    }
+    let has_report = matches!(arguments.command, Command::Lint { .. } | Command::Check | Command::Run(_) | Command::Scenarios(_));
+    if files.report_dir.is_some() && !has_report {
+        return Err(Failure::usage("--report-dir goes with lint, check, run and scenarios: only they make a report"));
     }
     match &arguments.command {
         Command::Lint { paths } => lint(files, paths),
         Command::Check => {
             let (spec, suite, waivers) = (files.spec()?, files.suite()?, files.waivers()?);
             files.warn_of_filter();
-            Ok(files.output(&check(&spec, &suite, &waivers, &files.options())))
+            files.output(&check(&spec, &suite, &waivers, &files.options()))
         }
         Command::Coverage { json, missing } => coverage(files, *json, *missing),
         Command::Schema { of } => {
             let schema = match of {
                 Schema::Fixture => fixture_schema(),
                 Schema::Report => report_schema(),
+                Schema::Coverage => coverage_schema(),
+                Schema::Diff => diff_schema(),
                 Schema::Protocol => protocol_schema(),
                 Schema::Scenario => scenario_schema(),
                 Schema::Mutation => mutation_schema(),
@@ -226,6 +256,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
         Command::Record(arguments) => record::run(files, arguments),
         Command::Drift(arguments) => drift::run(files, arguments),
         Command::Export(arguments) => export::run(files, arguments),
+        Command::Init(arguments) => init::run(files, arguments),
+        Command::New(arguments) => new::run(files, arguments),
+        Command::Diff(arguments) => diff::run(files, arguments),
         Command::Show { fixture } => {
             let (spec, suite) = (files.spec()?, files.suite()?);
             let case = suite.cases.iter().find(|case| case.fixture.id == *fixture || case.file == *fixture);
@@ -254,7 +287,7 @@ fn lint(files: &Files, paths: &[PathBuf]) -> Result<Output, Failure> {
         }
         suite.retain(|file, _| is_below(file));
     }
-    Ok(files.output(&lint_only(&spec, &suite, &waivers, &files.options())))
+    files.output(&lint_only(&spec, &suite, &waivers, &files.options()))
 }
 
 fn coverage(files: &Files, json: bool, missing: bool) -> Result<Output, Failure> {
@@ -301,7 +334,7 @@ fn explanations(ids: &[String], list: bool) -> Result<Output, Failure> {
         .iter()
         .map(|id| {
             let unknown = || Failure::usage(format!("there is no check `{id}`; `conformance explain --list` names all"));
-            explain(&id.to_ascii_uppercase()).map(ToString::to_string).ok_or_else(unknown)
+            explain(&id.to_ascii_uppercase()).map(|check| check.to_text(width())).ok_or_else(unknown)
         })
         .collect();
     Ok(Output::good(found?.join("\n")))
@@ -379,13 +412,28 @@ impl Files {
         }
     }
 
-    fn output(&self, report: &Report) -> Output {
+    /// Prints the report, and writes its forms where `--report-dir` says.
+    fn output(&self, report: &Report) -> Result<Output, Failure> {
+        if let Some(folder) = &self.report_dir {
+            report.write_dir(folder).map_err(|error| {
+                let message = format!("--report-dir: the report cannot be written into {}: {error}", folder.display());
+                Failure { message, code: ENGINE }
+            })?;
+            talk(&format!("{} written into {}", FILES.join(", "), folder.display()));
+        }
         let text = match self.format {
+            Format::Text | Format::Markdown if self.all_findings => report.to_text_in_full(is_coloured()),
             Format::Text | Format::Markdown => report.to_text(is_coloured()),
             Format::Json => report.to_json(),
         };
-        Output { text, code: report.exit_code() }
+        Ok(Output { text, code: report.exit_code() })
     }
+}
+
+/// How many columns a text may have: those of the terminal, and no more than are good to read.
+fn width() -> usize {
+    let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    columns.map_or(READABLE, |columns| columns.clamp(40, READABLE))
 }
 
 /// Whether stdout is a terminal that wants colours.

@@ -64,7 +64,7 @@ pub(super) fn run(files: &Files, arguments: &Run) -> Result<Output, Failure> {
         talk(&format!("{name}: {} fixtures", suite.cases.iter().filter(|case| options.selects(&case.fixture.id)).count()));
         let (results, mut beyond) = execute(&spec, &suite, &client, &options).await;
         beyond.extend(client.finish().await);
-        Ok(files.output(&conclude(&spec, &suite, &waivers, &options, &results, beyond)))
+        files.output(&conclude(&spec, &suite, &waivers, &options, &results, beyond))
     })?
 }
 

@@ -40,7 +40,7 @@ pub(super) fn run(files: &Files, arguments: &Scenarios) -> Result<Output, Failur
         return Err(Failure::usage("no scenario's id contains the filter; correct --filter"));
     }
     let Some(cmd) = &arguments.cmd else {
-        return Ok(files.output(&report_scenarios(&spec, &suite, &scenarios, None, &options)));
+        return files.output(&report_scenarios(&spec, &suite, &scenarios, None, &options));
     };
     let limit = Duration::from_secs_f64(arguments.timeout);
     options.watchdog = limit.saturating_mul(4) + Duration::from_secs(60);
@@ -56,6 +56,6 @@ pub(super) fn run(files: &Files, arguments: &Scenarios) -> Result<Output, Failur
         for case in scenarios.cases.iter().filter(|case| options.selects(&case.scenario.id)) {
             results.push(run_scenario(&spec, &suite, case, &client, &options).await);
         }
-        Ok(files.output(&report_scenarios(&spec, &suite, &scenarios, Some(&results), &options)))
+        files.output(&report_scenarios(&spec, &suite, &scenarios, Some(&results), &options))
     })?
 }

@@ -47,15 +47,27 @@ impl Explanation {
     }
 }
 
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}  {}\n", self.id, self.title)?;
-        writeln!(f, "{}\n", wrapped(self.meaning, "  ", "  "))?;
+impl Explanation {
+    /// The explanation in lines of at most `width` columns. Long words, which are pointers and commands, stay whole.
+    #[must_use]
+    pub fn to_text(&self, width: usize) -> String {
+        let wrapped = |text: &str, first: &str, rest: &str| {
+            textwrap::fill(text, textwrap::Options::new(width).initial_indent(first).subsequent_indent(rest).break_words(false))
+        };
+        let mut out = format!("{}  {}\n\n{}\n\n", self.id, self.title, wrapped(self.meaning, "  ", "  "));
         let parts = [("who acts", self.attribution().title()), ("cause", self.cause), ("fix", self.fix), ("example", self.example)];
         for (name, text) in parts {
-            writeln!(f, "{}", wrapped(text, &format!("  {name:8}  "), "            "))?;
+            out.push_str(&wrapped(text, &format!("  {name:8}  "), "            "));
+            out.push('\n');
         }
-        Ok(())
+        out
+    }
+}
+
+/// In lines of at most 100 columns.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text(100))
     }
 }
 
@@ -75,9 +87,4 @@ pub fn explain(id: &str) -> Option<&'static Explanation> {
 /// Every check, in order of the ids within spec, fixture, client, drift, coverage and engine.
 pub fn all() -> impl Iterator<Item = &'static Explanation> {
     [spec::CHECKS, fixture::CHECKS, client::CHECKS, drift::CHECKS, mutation::CHECKS, coverage::CHECKS].into_iter().flatten()
-}
-
-/// Text of at most 100 columns. Long words, which are pointers and commands, stay whole.
-fn wrapped(text: &str, first: &str, rest: &str) -> String {
-    textwrap::fill(text, textwrap::Options::new(100).initial_indent(first).subsequent_indent(rest).break_words(false))
 }

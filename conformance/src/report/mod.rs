@@ -1,5 +1,13 @@
 //! The result of a run as one value, from which every form of the report is made.
 
+mod coverage;
+mod diff;
+pub(crate) mod files;
+mod group;
+mod html;
+mod junit;
+mod markdown;
+mod sarif;
 mod text;
 
 use schemars::JsonSchema;
@@ -8,6 +16,10 @@ use serde_json::Value;
 
 use crate::finding::{Attribution, Finding, Location};
 use crate::fixture::ProvenanceKind;
+
+pub use self::coverage::{CoverageReport, coverage_schema};
+pub use self::diff::{Change, Diff, DiffError, diff, diff_schema};
+pub use self::files::FILES;
 
 /// How far a run went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -94,6 +106,8 @@ pub struct DimensionCoverage {
     pub total: usize,
     /// Every item that no passing fixture covers.
     pub missing: Vec<MissingItem>,
+    /// The names of the items that passing fixtures cover.
+    pub shown: Vec<String>,
 }
 
 /// An item that no passing fixture covers.
@@ -103,8 +117,12 @@ pub struct MissingItem {
     pub key: String,
     /// Where it stands in the spec.
     pub spec_at: Option<Location>,
+    /// Its operation; `None` for what several operations share.
+    pub operation: Option<String>,
     /// Whether a waiver speaks of it.
     pub waived: bool,
+    /// Whether fixtures show it that do not count, as they have findings: it comes back when they pass.
+    pub lost: bool,
 }
 
 /// A waiver that took effect.
@@ -182,7 +200,65 @@ impl Report {
     /// The report for people; `colour` adds the escape codes of terminals.
     #[must_use]
     pub fn to_text(&self, colour: bool) -> String {
-        text::write(self, colour)
+        text::write(self, colour, false)
+    }
+
+    /// As [`Report::to_text`], with every finding in full: several of one cause are not folded into one.
+    #[must_use]
+    pub fn to_text_in_full(&self, colour: bool) -> String {
+        text::write(self, colour, true)
+    }
+
+    /// `JUnit` XML for CI servers: a suite for each operation, a case for each fixture and group of checks.
+    #[must_use]
+    pub fn to_junit(&self) -> String {
+        junit::write(self)
+    }
+
+    /// SARIF 2.1.0 for code scanning and editors: each finding at its line and column.
+    #[must_use]
+    pub fn to_sarif(&self) -> String {
+        format!("{:#}\n", sarif::write(self))
+    }
+
+    /// One page of HTML that needs nothing else: no script, no font, no picture.
+    #[must_use]
+    pub fn to_html(&self) -> String {
+        html::write(self)
+    }
+
+    /// A summary in Markdown of at most 60 lines, for a pull request or `$GITHUB_STEP_SUMMARY`.
+    #[must_use]
+    pub fn to_markdown(&self) -> String {
+        markdown::write(self)
+    }
+
+    /// What is covered and every single item that is not; without dimensions where coverage was not judged.
+    #[must_use]
+    pub fn to_coverage(&self) -> CoverageReport {
+        coverage::of(self)
+    }
+
+    /// Writes every form of the report into a folder, under the names of [`FILES`].
+    ///
+    /// ```
+    /// # use opusclip_conformance::{options::Options, run::lint_only, spec::Spec, suite::Suite, waivers::Waivers};
+    /// # let text = "{openapi: 3.0.3, info: {title: T, version: '1'}, paths: {}}";
+    /// # let report = lint_only(&Spec::parse("t.yaml", text)?, &Suite::default(), &Waivers::none(), &Options::default());
+    /// # let folder = std::env::temp_dir().join(format!("conformance-doc-{}", std::process::id()));
+    /// report.write_dir(&folder)?;
+    /// assert!(folder.join("report.html").is_file());
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// A file is there whole or not at all: nobody reads half of one.
+    ///
+    /// # Errors
+    ///
+    /// A folder that cannot be made or written; files of an earlier report are then left as they were.
+    pub fn write_dir(&self, folder: &std::path::Path) -> std::io::Result<()> {
+        files::write(self, folder)
     }
 
     /// The report for programs, with a line break at the end.

@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
+use super::group::{count, groups, percent, place, tags};
+use super::{DimensionCoverage, Mode, Report, Status};
 use crate::finding::{Attribution, Finding};
-use crate::report::{DimensionCoverage, Mode, Report, Status};
 
 /// So many findings of one cause are printed in full; of more, the first one is, and the others are named.
 const FULL: usize = 3;
 
+/// So many waivers of one reason are printed one by one.
+const WAIVED: usize = 12;
+
 /// How many of the others are named.
 const NAMED: usize = 4;
 
-pub(super) fn write(report: &Report, colour: bool) -> String {
-    let mut page = Page { text: String::new(), colour };
+pub(super) fn write(report: &Report, colour: bool, in_full: bool) -> String {
+    let mut page = Page { text: String::new(), colour, in_full };
     // Writing into a String cannot fail.
     let _ = page.write(report);
     page.text
@@ -22,6 +26,7 @@ pub(super) fn write(report: &Report, colour: bool) -> String {
 struct Page {
     text: String,
     colour: bool,
+    in_full: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -132,18 +137,7 @@ impl Page {
     }
 
     fn tags(&mut self, report: &Report) -> fmt::Result {
-        let mut tags: BTreeMap<&str, [usize; 5]> = BTreeMap::new();
-        for fixture in &report.fixtures {
-            let counts = tags.entry(fixture.id.split('/').next().unwrap_or_default()).or_default();
-            let column = match fixture.status {
-                Status::Passed => 1,
-                Status::Failed => 2,
-                Status::Error => 3,
-                Status::Waived => 4,
-            };
-            counts[0] += 1;
-            counts[column] += 1;
-        }
+        let tags = tags(report);
         let width = tags.keys().map(|tag| tag.len()).max().unwrap_or_default().max(8);
         self.heading(&format!("{:width$}  fixtures  passed  failed  errors  waived", "Tag"))?;
         for (tag, [all, passed, failed, errors, waived]) in tags {
@@ -179,14 +173,13 @@ impl Page {
         for dimension in coverage {
             let DimensionCoverage { id, title, covered, total, .. } = dimension;
             let share = format!("{covered}/{total}");
-            // Rounded down: 100 % is only what is complete.
-            let percent = if *total == 0 { 100 } else { covered * 100 / total };
+            let percent = percent(*covered, *total);
             let waived = dimension.missing.iter().filter(|item| item.waived).count();
-            let note = match (dimension.gates, waived) {
-                (false, _) => self.styled(Style::Faint, "  (no gate)"),
-                (true, 0) => String::new(),
-                (true, waived) => format!("  ({waived} waived)"),
-            };
+            let lost = dimension.missing.iter().filter(|item| item.lost).count();
+            let notes = [(!dimension.gates, "no gate".to_owned()), (dimension.gates && waived > 0, format!("{waived} waived"))];
+            let notes = notes.into_iter().chain([(lost > 0, format!("{lost} lost to findings"))]);
+            let notes: Vec<String> = notes.filter_map(|(holds, note)| holds.then_some(note)).collect();
+            let note = if notes.is_empty() { String::new() } else { self.styled(Style::Faint, &format!("  ({})", notes.join(", "))) };
             writeln!(self.text, "{id}  {title:width$}  {share:>11}  {percent:>3} %{note}")?;
         }
         Ok(())
@@ -194,22 +187,28 @@ impl Page {
 
     fn waivers(&mut self, report: &Report) -> fmt::Result {
         self.heading("Waivers in use")?;
+        let mut reasons: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
         for waiver in &report.waivers {
-            writeln!(self.text, "{} until {}: {}", waiver.item, waiver.until, waiver.reason)?;
+            reasons.entry((&waiver.reason, &waiver.until)).or_default().push(&waiver.item);
+        }
+        // In the order of the file, and what has one reason together.
+        for waiver in &report.waivers {
+            let Some(items) = reasons.remove(&(waiver.reason.as_str(), waiver.until.as_str())) else { continue };
+            let full = if self.in_full || items.len() <= WAIVED { items.len() } else { FULL };
+            for item in items.iter().take(full) {
+                writeln!(self.text, "{item} until {}: {}", waiver.until, waiver.reason)?;
+            }
+            if let Some(more) = items.len().checked_sub(full).filter(|more| *more > 0) {
+                writeln!(self.text, "and {more} more until {} for the same reason", waiver.until)?;
+            }
         }
         Ok(())
     }
 
     fn findings(&mut self, attribution: Attribution, findings: &[&Finding]) -> fmt::Result {
         self.heading(&format!("{} ({})", attribution.title(), findings.len()))?;
-        let mut causes: BTreeMap<(&str, String), Vec<&Finding>> = BTreeMap::new();
-        for finding in findings {
-            causes.entry((finding.id, cause(finding))).or_default().push(finding);
-        }
-        let mut causes: Vec<Vec<&Finding>> = causes.into_values().collect();
-        causes.sort_by_key(|group| group.first().copied());
-        for group in causes {
-            let full = if group.len() <= FULL { group.len() } else { 1 };
+        for group in groups(findings.iter().copied()) {
+            let full = if self.in_full || group.len() <= FULL { group.len() } else { 1 };
             for finding in group.iter().take(full) {
                 self.finding(finding)?;
             }
@@ -250,26 +249,4 @@ impl Page {
         }
         Ok(())
     }
-}
-
-fn place(finding: &Finding) -> String {
-    let place = [finding.fixture.as_deref(), Some(finding.pointer.as_str())];
-    place.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-/// What findings of one check have in common that come from one cause: the place in the interaction, whichever fixture and
-/// element of a list it is; for coverage, and where there is no place, what is said.
-fn cause(finding: &Finding) -> String {
-    match finding.attribution {
-        Attribution::Coverage => finding.message.clone(),
-        _ if finding.pointer.is_empty() => finding.message.clone(),
-        _ => {
-            let is_index = |step: &str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
-            finding.pointer.split('/').map(|step| if is_index(step) { "*" } else { step }).collect::<Vec<_>>().join("/")
-        }
-    }
-}
-
-fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

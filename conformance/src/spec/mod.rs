@@ -36,7 +36,9 @@
 
 mod check;
 mod coverage;
+mod draft;
 mod facet;
+mod instance;
 #[cfg(feature = "record")]
 mod leaf;
 mod lint;
@@ -63,6 +65,7 @@ use crate::exchange::{Request, Response};
 use crate::finding::Location;
 
 pub use self::coverage::{Dimension, Inventory, Item};
+pub(crate) use self::draft::{DraftBody, DraftRequest, DraftResponse};
 #[cfg(feature = "record")]
 pub(crate) use self::leaf::{Member, Schemas};
 pub use self::locate::{Locator, read_yaml};

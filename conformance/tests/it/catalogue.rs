@@ -56,6 +56,18 @@ fn explanations_say_something() {
 }
 
 #[test]
+fn explanations_fit_the_width_that_they_are_given() {
+    for check in all() {
+        for width in [60, 100] {
+            let long = check.to_text(width).lines().filter(|line| line.chars().count() > width).map(str::to_owned).collect::<Vec<_>>();
+            // A pointer or a command is one word, however long.
+            assert!(long.iter().all(|line| line.trim().split(' ').count() <= 2), "{}: {long:#?}", check.id);
+        }
+        assert!(check.to_text(60).lines().count() >= check.to_text(100).lines().count());
+    }
+}
+
+#[test]
 fn the_published_schema_is_the_one_of_the_code() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixture.schema.json");
     let published = fs::read_to_string(&path).unwrap_or_default();

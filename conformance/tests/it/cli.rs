@@ -64,6 +64,10 @@ fn good_input_ends_with_0_and_an_empty_stderr() {
         &["coverage", "--json"],
         &["schema"],
         &["schema", "report"],
+        &["schema", "coverage"],
+        &["schema", "diff"],
+        &["check", "--all-findings"],
+        &["new", "get_book", "--dry-run"],
         &["schema", "mutation"],
         &["schema", "drift"],
         &["drift", "openapi.yaml", "openapi.yaml"],
@@ -111,7 +115,7 @@ fn bad_input_is_one_line_with_the_place_and_a_way_out() {
         (vec!["drift", "openapi.yaml", &not_yaml], 2, "the document cannot be compared before this is repaired"),
         (vec!["drift", "--upstream", "openapi.yaml", "--names", "nowhere.yaml"], 2, "correct --names"),
         (vec!["drift", "--upstream", "openapi.yaml", "--accepted", &twice], 2, "twice.yaml:3:1: duplicate key"),
-        (vec!["lint", "--format", "markdown"], 2, "only `conformance drift` prints Markdown"),
+        (vec!["lint", "--format", "markdown"], 2, "only drift and diff print Markdown"),
     ];
     for (arguments, expected, part) in cases {
         let output = toy(&arguments);
@@ -252,4 +256,46 @@ fn a_reader_that_leaves_is_no_failure() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((code(&output), stderr(&output).as_str()), (0, ""));
+}
+
+#[test]
+fn the_report_is_written_in_every_form_beside_what_is_printed() {
+    let folder = Folder::new("report-dir");
+    let target = format!("{}/of/this/run", folder.path());
+    let output = toy(&["check", "--report-dir", &target]);
+    assert_eq!((code(&output), stdout(&output)), (0, stdout(&toy(&["check"]))));
+    assert!(stderr(&output).contains("report.html"), "{}", stderr(&output));
+    for name in ["report.json", "report.txt", "junit.xml", "report.sarif", "report.html", "summary.md", "coverage.json"] {
+        assert!(PathBuf::from(&target).join(name).is_file(), "{name}");
+    }
+    assert_eq!(fs::read_to_string(format!("{target}/report.txt")).unwrap(), stdout(&output));
+    let output = toy(&["explain", "C405", "--report-dir", &target]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("--report-dir goes with lint, check, run and scenarios"));
+    let file = folder.file("file", "mine");
+    let output = toy(&["check", "--report-dir", &file]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("the report cannot be written into"));
+}
+
+#[test]
+fn two_reports_are_compared_in_every_form() {
+    let folder = Folder::new("diff");
+    let text = fs::read_to_string(root().join("fixtures/books/get_book/minimal.yaml")).unwrap();
+    let good = folder.file("old.json", &stdout(&toy(&["check", "--format", "json"])));
+    let _ = folder.file("fixtures/books/get_book/minimal.yaml", &text.replace("title:", "titel:"));
+    let fixtures = format!("{}/fixtures", folder.path());
+    let bad = folder.file("new.json", &stdout(&toy(&["check", "--fixtures", &fixtures, "--format", "json"])));
+    let output = conformance(&["diff", &good, &bad]);
+    assert_eq!(code(&output), 1);
+    for part in ["FAIL  ", "\nNew findings (", "  F302 books/get_book/minimal /response/json/titel\n", "\nCoverage lost ("] {
+        assert!(stdout(&output).contains(part), "no `{part}` in\n{}", stdout(&output));
+    }
+    assert!(stdout(&conformance(&["diff", &good, &bad, "--format", "markdown"])).contains("### New findings: "));
+    let json: serde_json::Value = serde_json::from_str(&stdout(&conformance(&["diff", &good, &bad, "--format", "json"]))).unwrap();
+    assert_eq!(json["diff"], 1);
+    assert_eq!(code(&conformance(&["diff", &bad, &good])), 0);
+    let output = conformance(&["diff", &good, "nowhere.json"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("nowhere.json: No such file"), "{}", stderr(&output));
 }
