@@ -75,7 +75,7 @@ pub enum ProvenanceKind {
 }
 
 /// The request that the client must send.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestSpec {
     /// HTTP method, upper case.
@@ -106,21 +106,6 @@ pub struct RequestSpec {
 }
 
 impl RequestSpec {
-    /// A request without anything but its method and path.
-    pub(crate) fn of(method: &str, path: &str) -> Self {
-        Self {
-            method: method.into(),
-            path: path.into(),
-            query: Vec::new(),
-            headers: BTreeMap::new(),
-            require_headers: Vec::new(),
-            forbid_headers: Vec::new(),
-            json: None,
-            text: None,
-            base64: None,
-        }
-    }
-
     /// The body: what the one of `json`, `text` and `base64` that is given stands for.
     #[must_use]
     pub fn body(&self) -> Body {

@@ -148,7 +148,7 @@ fn step(index: usize, spec: &StepSpec, suite: &Suite) -> Step {
     if let Some(pause) = &spec.retry_after {
         response.headers.insert("retry-after".into(), pause.clone());
     }
-    let request = request.unwrap_or_else(|| RequestSpec::of("", ""));
+    let request = request.unwrap_or_default();
     Step { index, request, response, fault: spec.fault }
 }
 
