@@ -11,6 +11,8 @@ pub mod export;
 pub mod finding;
 pub mod fixture;
 pub mod lint;
+#[cfg(feature = "record")]
+pub mod live;
 pub mod mutate;
 pub mod options;
 #[cfg(feature = "record")]

@@ -10,6 +10,7 @@ mod download_files;
 mod errors;
 mod guide;
 mod kill;
+mod live;
 mod pages;
 mod raw;
 mod record;

@@ -1,5 +1,6 @@
 //! Arguments, and what each command prints.
 
+mod check;
 mod diff;
 mod drift;
 mod export;
@@ -125,8 +126,8 @@ enum Command {
         /// Only these fixture files, or what is below these folders.
         paths: Vec<PathBuf>,
     },
-    /// Lint, and check that the fixtures cover the spec. No client runs.
-    Check,
+    /// Lint, and check that the fixtures cover the spec; or with --live see what a service shows. No client runs.
+    Check(check::Check),
     /// Show what the fixtures cover of the spec.
     Coverage {
         /// The same as `--format json`.
@@ -220,20 +221,18 @@ impl Failure {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
     let files = &arguments.files;
-    if files.format == Format::Markdown && !matches!(arguments.command, Command::Drift(_) | Command::Diff(_)) {
+    if files.format == Format::Markdown
+        && !matches!(arguments.command, Command::Drift(_) | Command::Diff(_) | Command::Check(check::Check { live: Some(_), .. }))
+    {
         return Err(Failure::usage("only drift and diff print Markdown; take --format text or json, or summary.md of --report-dir"));
     }
-    let has_report = matches!(arguments.command, Command::Lint { .. } | Command::Check | Command::Run(_) | Command::Scenarios(_));
+    let has_report = matches!(arguments.command, Command::Lint { .. } | Command::Check(_) | Command::Run(_) | Command::Scenarios(_));
     if files.report_dir.is_some() && !has_report {
         return Err(Failure::usage("--report-dir goes with lint, check, run and scenarios: only they make a report"));
     }
     match &arguments.command {
         Command::Lint { paths } => lint(files, paths),
-        Command::Check => {
-            let (spec, suite, waivers) = (files.spec()?, files.suite()?, files.waivers()?);
-            files.warn_of_filter();
-            files.output(&check(&spec, &suite, &waivers, &files.options()))
-        }
+        Command::Check(arguments) => check::run(files, arguments),
         Command::Coverage { json, missing } => coverage(files, *json, *missing),
         Command::Schema { of } => {
             let schema = match of {

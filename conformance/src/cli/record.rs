@@ -14,7 +14,7 @@ use super::{ENGINE, FINDINGS, Failure, Files, Output, talk};
 
 #[derive(Args, Debug)]
 pub(super) struct Record {
-    /// The service, as https://api.example; it alone is given the key that the client sends.
+    /// The service (scheme, host and path prefix); it alone is given the key that the client sends.
     #[arg(long, value_name = "URL")]
     to: String,
     /// What is recorded from, for the provenance: 'account of the test team', or 'sandbox 0.1' where it is a fake.

@@ -8,7 +8,7 @@
 //! use opusclip_conformance::drift::{Class, Compiles, compare};
 //! use opusclip_conformance::spec::Spec;
 //!
-//! let text = |required: &str| format!(r#"
+//! let text = |required: &str| format!(r##"
 //! openapi: 3.0.3
 //! info: {{title: Books, version: "1"}}
 //! paths:
@@ -22,7 +22,7 @@
 //! components:
 //!   schemas:
 //!     Book: {{type: object, required: [{required}], properties: {{title: {{type: string}}}}}}
-//! "#);
+//! "##);
 //! let (old, new) = (Spec::parse("old.yaml", &text("title"))?, Spec::parse("new.yaml", &text(""))?);
 //!
 //! let drift = compare(&old, &new);
