@@ -55,20 +55,53 @@ impl Client {
     /// [`Error::is_outcome_unknown`] after a lost reply, now or earlier.
     #[must_use = "nothing begins before it is awaited"]
     pub fn clip(&self, source: impl Into<UploadSource>) -> Clipping {
+        let source = source.into();
+        let name = source.name();
+        self.clipping(Video::File(source), name)
+    }
+
+    /// Makes clips of a video that has an address: creates a project of it, and waits for that.
+    ///
+    /// ```no_run
+    /// # async fn example(client: &opusclip::Client) -> Result<(), opusclip::Error> {
+    /// let store = opusclip::ResumeStore::open("unfinished")?;
+    /// let done = client.clip_url("https://www.youtube.com/watch?v=LXvv6CbGg8A").with_store(&store).await?;
+    /// # let _ = done;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// As [`clip`](Self::clip), without the upload: **the project is billed**, and created once for each address and store. The options of
+    /// the upload have no effect.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create_project`](Self::create_project) and [`wait`](Self::wait); [`Error::is_outcome_unknown`] after a lost reply,
+    /// now or earlier.
+    #[must_use = "nothing begins before it is awaited"]
+    pub fn clip_url(&self, url: impl Into<String>) -> Clipping {
+        self.clipping(Video::Url(url.into()), None)
+    }
+
+    fn clipping(&self, video: Video, name: Option<String>) -> Clipping {
+        let url = match &video {
+            Video::File(_) => None,
+            Video::Url(url) => Some(url.clone()),
+        };
         let options = Options {
             upload: Arc::new(|upload| upload),
             project: Arc::new(|call| call),
             wait: Arc::new(|wait| wait),
             takes_unverified: false,
         };
-        let source = source.into();
         Clipping {
             client: self.clone(),
             options,
-            name: source.name(),
+            name,
+            url,
             kept: None,
             token: None,
-            stage: Stage::New(Box::new(New { source, store: None })),
+            stage: Stage::New(Box::new(New { video, store: None })),
             writing: None,
             told: None,
             progress: watch::Sender::default(),
@@ -97,8 +130,8 @@ pub enum ClipEvent {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Clipped {
-    /// Its upload.
-    pub uploaded: Uploaded,
+    /// Its upload, where it was a file.
+    pub uploaded: Option<Uploaded>,
     /// Its project, to be downloaded or waited for further.
     pub project: ProjectId,
     /// How the wait ended, with the clips where there are any.
@@ -126,12 +159,17 @@ enum Stage {
 }
 
 struct New {
-    source: UploadSource,
+    video: Video,
     store: Option<ResumeStore>,
 }
 
+enum Video {
+    File(UploadSource),
+    Url(String),
+}
+
 struct Begun {
-    source: UploadSource,
+    video: Video,
     kept: Option<Kept>,
     token: Result<Option<ClipToken>, Error>,
 }
@@ -142,6 +180,8 @@ pub struct Clipping {
     options: Options,
     /// The name of the file, which is the title of the project unless another is set.
     name: Option<String>,
+    /// Where the video is, if it is not to be uploaded.
+    url: Option<String>,
     kept: Option<Kept>,
     token: Option<ClipToken>,
     stage: Stage,
@@ -289,7 +329,7 @@ impl Clipping {
                 Stage::Over => return Ok(None),
                 Stage::New(_) => {
                     // Hours of upload come before the call: what is wrong with it is told now.
-                    self.call("uploadId").check()?;
+                    self.call(self.url.as_deref().unwrap_or("uploadId")).check()?;
                     self.begin();
                 }
                 Stage::Beginning(beginning) => {
@@ -343,12 +383,17 @@ impl Clipping {
     }
 
     fn begun(&mut self, begun: Begun) -> Result<(), Error> {
-        let Begun { source, kept, token } = begun;
+        let Begun { video, kept, token } = begun;
         (self.kept, self.token) = (kept, token?);
-        let upload = match &self.token {
-            None => self.client.upload(source),
-            Some(ClipToken { state: State::Uploading(token), .. }) => self.client.resume(token.clone(), source),
-            Some(_) => {
+        let upload = match (video, &self.token) {
+            (Video::File(source), None) => self.client.upload(source),
+            (Video::File(source), Some(ClipToken { state: State::Uploading(token), .. })) => self.client.resume(token.clone(), source),
+            (Video::Url(_), None) => {
+                self.token = Some(ClipToken::new(State::Linked));
+                self.stage = Stage::Between;
+                return Ok(());
+            }
+            _ => {
                 self.stage = Stage::Between;
                 return Ok(());
             }
@@ -390,10 +435,16 @@ impl Clipping {
         self.stage = Stage::Over;
         let client = self.client.clone();
         match self.token.as_ref().map(|token| token.state.clone()) {
-            Some(State::Uploaded(uploaded)) => {
-                self.is_usable(&uploaded)?;
+            Some(state @ (State::Uploaded(_) | State::Linked)) => {
+                let uploaded = match state {
+                    State::Uploaded(uploaded) => Some(uploaded),
+                    _ => None,
+                };
+                if let Some(uploaded) = &uploaded {
+                    self.is_usable(uploaded)?;
+                }
                 let reference = client.new_reference();
-                let call = self.call(uploaded.upload_id.as_str()).with_reference(&reference);
+                let call = self.call(self.video_url(uploaded.as_ref())).with_reference(&reference);
                 let token = ClipToken::asked_for(State::Creating(uploaded, call.attempt()), self.request());
                 let CreateProject { reference, x_opus_upload_id, body, .. } = call;
                 self.stage = Stage::Asking(Box::pin(async move {
@@ -414,7 +465,7 @@ impl Clipping {
     }
 
     fn asked(&mut self, created: Result<ProjectId, Error>) {
-        let Some(uploaded) = self.token.as_ref().and_then(ClipToken::uploaded).cloned() else { return };
+        let uploaded = self.token.as_ref().and_then(ClipToken::uploaded).cloned();
         match created {
             Ok(project) => {
                 self.stage = Stage::Between;
@@ -422,7 +473,7 @@ impl Clipping {
             }
             Err(error) if error.is_outcome_unknown() => self.told = Some(Err(error)),
             // Nothing was done: the next time may ask.
-            Err(error) => self.keep(ClipToken::new(State::Uploaded(uploaded)), Some(Err(error))),
+            Err(error) => self.keep(ClipToken::new(State::to_create(uploaded)), Some(Err(error))),
         }
     }
 
@@ -453,8 +504,14 @@ impl Clipping {
         Ok(())
     }
 
-    fn call(&self, upload_id: &str) -> CreateProject<'_> {
-        let mut call = (self.options.project)(self.client.create_project(upload_id));
+    /// What the project is created of.
+    fn video_url<'a>(&'a self, uploaded: Option<&'a Uploaded>) -> &'a str {
+        let uploaded = uploaded.map(|uploaded| uploaded.upload_id.as_str());
+        uploaded.or(self.url.as_deref()).unwrap_or_default()
+    }
+
+    fn call(&self, video_url: &str) -> CreateProject<'_> {
+        let mut call = (self.options.project)(self.client.create_project(video_url));
         if let Some(name) = &self.name {
             call.body.uploaded_video_attr.get_or_insert_default().title.get_or_insert_with(|| name.clone());
         }
@@ -463,7 +520,7 @@ impl Clipping {
 
     /// What the project is asked for with, apart from the upload.
     fn request(&self) -> String {
-        let body = serde_json::to_vec(&self.call("").body).unwrap_or_default();
+        let body = serde_json::to_vec(&self.call(self.video_url(None)).body).unwrap_or_default();
         hex(&Sha256::digest(body))
     }
 
@@ -504,24 +561,39 @@ impl IntoFuture for Clipping {
 
 /// Opens the source and finds out where it is.
 async fn begin(client: Client, new: New, token: Option<ClipToken>, request: String) -> Result<Begun, Error> {
-    let New { source, store } = new;
+    let New { video, store } = new;
+    if let Some(token) = &token {
+        token.check_kind(matches!(video, Video::Url(_)))?;
+    }
     let Some(store) = store else {
         let token = token.map(|token| token.checked(&request)).transpose();
-        return Ok(Begun { source, kept: None, token });
+        return Ok(Begun { video, kept: None, token });
     };
-    let opened = source.open().await?;
-    let kept = Kept::open(store, &client, "clip", opened.watch.path(), &opened.fingerprint).await?;
-    let token = known(&kept, token, &request, &opened.fingerprint).await;
-    Ok(Begun { source: opened.into(), kept: Some(kept), token })
+    let (video, kept, fingerprint) = match video {
+        Video::File(source) => {
+            let opened = source.open().await?;
+            let kept = Kept::of_source(store, &client, "clip", opened.watch.path(), &opened.fingerprint).await?;
+            let fingerprint = opened.fingerprint.clone();
+            (Video::File(opened.into()), kept, Some(fingerprint))
+        }
+        Video::Url(url) => {
+            let kept = Kept::of_url(store, &client, "clip", &url).await?;
+            (Video::Url(url), kept, None)
+        }
+    };
+    let token = known(&kept, token, &request, fingerprint.as_ref()).await;
+    Ok(Begun { video, kept: Some(kept), token })
 }
 
 /// The token that is given, which is kept from now on, or the one that is kept.
-async fn known(kept: &Kept, given: Option<ClipToken>, request: &str, source: &Fingerprint) -> Result<Option<ClipToken>, Error> {
+async fn known(kept: &Kept, given: Option<ClipToken>, request: &str, source: Option<&Fingerprint>) -> Result<Option<ClipToken>, Error> {
     let Some(token) = given else {
         return kept.load::<ClipToken>().await?.map(|token| token.checked(request)).transpose();
     };
     let token = token.checked(request)?;
-    token.check_source(source)?;
+    if let Some(source) = source {
+        token.check_source(source)?;
+    }
     kept.save(&token).await?;
     Ok(Some(token))
 }

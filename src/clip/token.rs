@@ -46,9 +46,18 @@ pub struct ClipToken {
 pub(super) enum State {
     Uploading(ResumeToken),
     Uploaded(Uploaded),
+    /// Nothing has to be uploaded.
+    Linked,
     /// Asked for; whether there is a project is not known before the reply.
-    Creating(Uploaded, Attempted),
-    Created(Uploaded, ProjectId),
+    Creating(Option<Uploaded>, Attempted),
+    Created(Option<Uploaded>, ProjectId),
+}
+
+impl State {
+    /// Before the project is asked for.
+    pub(super) fn to_create(uploaded: Option<Uploaded>) -> Self {
+        uploaded.map_or(Self::Linked, Self::Uploaded)
+    }
 }
 
 impl ClipToken {
@@ -75,6 +84,19 @@ impl ClipToken {
         Ok(self)
     }
 
+    /// An error if it is of an upload and the video has an address, or the other way round.
+    pub(super) fn check_kind(&self, is_url: bool) -> Result<(), Error> {
+        let is_of_url = !matches!(self.state, State::Uploading(_)) && self.uploaded().is_none();
+        if is_of_url == is_url {
+            return Ok(());
+        }
+        let [found, wanted] = if is_url { ["an upload", "an address"] } else { ["an address", "a file"] };
+        Err(Error::input(
+            &CREATE_PROJECT,
+            format!("the token is one of {found}, and the video is {wanted}; take the token of the same video"),
+        ))
+    }
+
     /// An error if it cannot be of this source.
     pub(super) fn check_source(&self, source: &Fingerprint) -> Result<(), Error> {
         match (&self.state, self.uploaded()) {
@@ -84,12 +106,13 @@ impl ClipToken {
         }
     }
 
-    /// The upload, once it is complete.
+    /// The upload, once it is complete; there is none of a video that has an address.
     #[must_use]
     pub fn uploaded(&self) -> Option<&Uploaded> {
         match &self.state {
-            State::Uploading(_) => None,
-            State::Uploaded(uploaded) | State::Creating(uploaded, _) | State::Created(uploaded, _) => Some(uploaded),
+            State::Uploading(_) | State::Linked => None,
+            State::Uploaded(uploaded) => Some(uploaded),
+            State::Creating(uploaded, _) | State::Created(uploaded, _) => uploaded.as_ref(),
         }
     }
 
@@ -128,11 +151,11 @@ impl ClipToken {
     ///
     /// [`Error::is_invalid_input`] for a token that is not at this place.
     pub fn not_found(mut self) -> Result<Self, Error> {
-        self.state = State::Uploaded(self.lost()?);
+        self.state = State::to_create(self.lost()?);
         Ok(self)
     }
 
-    fn lost(&self) -> Result<Uploaded, Error> {
+    fn lost(&self) -> Result<Option<Uploaded>, Error> {
         match &self.state {
             State::Creating(uploaded, _) => Ok(uploaded.clone()),
             _ => Err(Error::input(&CREATE_PROJECT, "the token is not one of a project whose reply was lost; go on with it as it is")),
@@ -145,6 +168,7 @@ impl fmt::Debug for ClipToken {
         match &self.state {
             State::Uploading(token) => write!(f, "ClipToken(uploading {} of {} bytes)", token.persisted(), token.size()),
             State::Uploaded(uploaded) => write!(f, "ClipToken(uploaded {})", uploaded.upload_id),
+            State::Linked => f.write_str("ClipToken(nothing asked for yet)"),
             State::Creating(_, attempted) => write!(f, "ClipToken(creating: {attempted})"),
             State::Created(_, project) => write!(f, "ClipToken(project {project})"),
         }

@@ -95,7 +95,7 @@ impl Drive {
         progress.send_modify(|progress| progress.total = total);
         let kept = match options.store {
             None => None,
-            Some(store) => Some(Kept::open(store, &client, "upload", watch.path(), &fingerprint).await?),
+            Some(store) => Some(Kept::of_source(store, &client, "upload", watch.path(), &fingerprint).await?),
         };
         let token = match (token, &kept) {
             (None, Some(kept)) => kept.load().await?,

@@ -166,22 +166,35 @@ struct Place {
 }
 
 impl Kept {
-    /// Finds the place of what is done for a purpose with a source: each account has its own.
-    pub(crate) async fn open(
+    /// Finds the place of what is done for a purpose with a source.
+    pub(crate) async fn of_source(
         store: ResumeStore,
         client: &Client,
         purpose: &str,
         source: Option<&Path>,
         fingerprint: &Fingerprint,
     ) -> Result<Self, Error> {
+        Self::open(store, client, purpose, |hash| {
+            fingerprint.digest(hash);
+            if let Some(source) = source.and_then(|source| source.canonicalize().ok()) {
+                hash.update(source.as_os_str().as_encoded_bytes());
+            }
+        })
+        .await
+    }
+
+    /// Finds the place of what is done for a purpose with what is at an address.
+    pub(crate) async fn of_url(store: ResumeStore, client: &Client, purpose: &str, url: &str) -> Result<Self, Error> {
+        Self::open(store, client, purpose, |hash| hash.update(format!("url/{url}"))).await
+    }
+
+    /// Each account has its own places.
+    async fn open(store: ResumeStore, client: &Client, purpose: &str, what: impl FnOnce(&mut Sha256)) -> Result<Self, Error> {
         let shared = client.shared();
         let mut hash = Sha256::new();
         hash.update(format!("{purpose}/{}/{:?}/", shared.base_url, client.org()));
         hash.update(Sha256::digest(shared.key.secret()));
-        fingerprint.digest(&mut hash);
-        if let Some(source) = source.and_then(|source| source.canonicalize().ok()) {
-            hash.update(source.as_os_str().as_encoded_bytes());
-        }
+        what(&mut hash);
         let name = hex(&hash.finalize()[..16]);
         let path = store.folder.join(format!("{name}.json"));
         when_free(client, move || {

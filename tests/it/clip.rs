@@ -70,7 +70,7 @@ async fn a_video_becomes_clips_and_is_billed_once() {
     assert!(matches!(&done.outcome, WaitOutcome::Ready { clips, .. } if clips.len() == 3), "{done:?}");
     let journal = desk.sandbox.journal();
     let body = journal.iter().find(|entry| entry.operation == "create_project").unwrap().body.clone().unwrap();
-    assert_eq!(body["videoUrl"], done.uploaded.upload_id.as_str());
+    assert_eq!(body["videoUrl"], done.uploaded.as_ref().unwrap().upload_id.as_str());
     let title = body["uploadedVideoAttr"]["title"].as_str().unwrap();
     assert!(title.starts_with("Talk of May [oc-"), "{title}");
     // The same again is the same project; after `forget` it is another one.
@@ -338,5 +338,50 @@ async fn two_sources_that_look_alike_are_not_one() {
     let one = desk.client.clip(one).with_store(&desk.store()).await.unwrap();
     let two = desk.client.clip(two).with_store(&desk.store()).await.unwrap();
     assert_ne!(one.project, two.project);
-    assert_ne!(one.uploaded.crc32c, two.uploaded.crc32c);
+    assert_ne!(one.uploaded.unwrap().crc32c, two.uploaded.unwrap().crc32c);
+}
+
+const URL: &str = "https://www.youtube.com/watch?v=LXvv6CbGg8A";
+
+#[tokio::test]
+async fn a_video_with_an_address_is_billed_once_and_uploaded_never() {
+    let desk = Desk::new().await;
+    let clip = |url: &str| desk.client.clip_url(url).with_store(&desk.store());
+    let (names, done) = events(&mut clip(URL)).await;
+    let done = done.unwrap();
+    assert_eq!((names, &done.uploaded, done.outcome.clips().len()), (vec!["token", "created"], &None, 3));
+    let (names, same) = events(&mut clip(URL)).await;
+    assert_eq!((names, same.unwrap().project), (vec!["created"], done.project.clone()));
+    assert_ne!(clip("https://www.youtube.com/watch?v=another0001").await.unwrap().project, done.project);
+    assert_eq!((desk.projects(), desk.sandbox.count("create_upload_link")), (2, 0));
+    let error = clip("ftp://example.com/video.mp4").await.unwrap_err();
+    assert!(error.is_invalid_input(), "{error}");
+    clip(URL).forget().await.unwrap();
+    assert_ne!(clip(URL).await.unwrap().project, done.project);
+}
+
+#[tokio::test]
+async fn a_lost_reply_to_an_address_is_not_asked_for_again() {
+    let desk = Desk::new().await;
+    desk.sandbox.fault("create_project#1=lost").unwrap();
+    desk.sandbox.fault("list_projects=status:404").unwrap();
+    let clip = || desk.client.clip_url(URL).with_store(&desk.store());
+    let mut first = clip();
+    let (_, error) = events(&mut first).await;
+    assert!(error.unwrap_err().is_outcome_unknown());
+    let token = first.token().unwrap().clone();
+    drop(first);
+    assert!(clip().await.unwrap_err().is_outcome_unknown());
+    assert_eq!(desk.sandbox.count("create_project"), 1);
+    // With the list it is found, since it carries its reference or its address.
+    desk.sandbox.clear_faults();
+    let (names, done) = events(&mut clip()).await;
+    assert_eq!((names, done.unwrap().outcome.clips().len()), (vec!["created"], 3));
+    let error = desk.client.clip(desk.video()).with_token(token.clone()).await.unwrap_err();
+    assert!(error.is_invalid_input() && error.to_string().contains("one of an address"), "{error}");
+    let again = clip().with_token(token.not_found().unwrap()).await.unwrap();
+    assert_eq!((again.outcome.clips().len(), desk.projects()), (3, 2));
+    let uploading = desk.token_of_an_upload().await;
+    let error = clip().with_token(uploading).await.unwrap_err();
+    assert!(error.is_invalid_input() && error.to_string().contains("one of an upload"), "{error}");
 }
