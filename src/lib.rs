@@ -33,7 +33,7 @@ pub use calls::{ClipSource, CollectionFilter};
 pub use client::{Client, ClientBuilder};
 pub use clip::{ClipEvent, ClipToken, Clipped, Clipping};
 pub use dispatch::Dispatched;
-pub use download::{ClipDownload, Download, DownloadEvent, DownloadOutcome, DownloadReport, SavedFile};
+pub use download::{ClipDownload, Download, DownloadEvent, DownloadOutcome, DownloadReport, SavedFile, portable_name};
 pub use error::Error;
 pub use pages::ClipPages;
 pub use raw::{RawCall, RawReply};

@@ -15,6 +15,21 @@ pub(crate) const PREFIX: &str = "/ext.cdn.opus.pro/";
 const VIDEO: &[u8] = include_bytes!("../assets/clip.mp4");
 const PICTURE: &[u8] = include_bytes!("../assets/thumb.jpg");
 
+/// A video of two seconds that players play, for uploads in demos and tests: an MP4 of about so many bytes, most of them in a box that
+/// players skip.
+///
+/// ```
+/// let video = opusclip_sandbox::sample_video(1 << 20);
+/// assert!(video.len() >= 1 << 20 && video[4..8] == *b"ftyp");
+/// ```
+#[must_use]
+pub fn sample_video(bytes: usize) -> Vec<u8> {
+    let padding = u32::try_from(bytes.saturating_sub(VIDEO.len())).unwrap_or(u32::MAX).max(8);
+    let mut video = [VIDEO, &padding.to_be_bytes(), b"free"].concat();
+    video.resize(VIDEO.len() + padding as usize, 0);
+    video
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Preview,

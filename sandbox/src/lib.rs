@@ -20,6 +20,7 @@ mod upload;
 mod webhooks;
 mod world;
 
+pub use cdn::sample_video;
 pub use fault::{Fault, FaultError};
 pub use journal::Entry;
 pub use sandbox::{Sandbox, SandboxBuilder, StartError};

@@ -118,6 +118,9 @@ pub enum ClipEvent {
     Token(ClipToken),
     /// The upload is complete.
     Uploaded(Uploaded),
+    /// The next step creates the project, **which is billed**. Nothing of it is written down yet: whoever has to wait for something
+    /// first, or does not want the project after all, can stop here.
+    Creating,
     /// The project exists.
     Created(ProjectId),
     /// Something of the wait for it.
@@ -152,6 +155,8 @@ enum Stage {
     Uploading(BoxFuture<'static, Result<Uploaded, Error>>, watch::Receiver<UploadProgress>),
     /// The token says what is next.
     Between,
+    /// It was told that the billed call is next.
+    Creating,
     /// The billed call, or looking for what came of it.
     Asking(BoxFuture<'static, Result<ProjectId, Error>>),
     Waiting(Box<Wait>),
@@ -351,6 +356,7 @@ impl Clipping {
                     }
                 }
                 Stage::Between => self.go_on()?,
+                Stage::Creating => self.create(),
                 Stage::Asking(asking) => {
                     let created = asking.await;
                     self.stage = Stage::Over;
@@ -436,22 +442,11 @@ impl Clipping {
         let client = self.client.clone();
         match self.token.as_ref().map(|token| token.state.clone()) {
             Some(state @ (State::Uploaded(_) | State::Linked)) => {
-                let uploaded = match state {
-                    State::Uploaded(uploaded) => Some(uploaded),
-                    _ => None,
-                };
-                if let Some(uploaded) = &uploaded {
-                    self.is_usable(uploaded)?;
+                if let State::Uploaded(uploaded) = state {
+                    self.is_usable(&uploaded)?;
                 }
-                let reference = client.new_reference();
-                let call = self.call(self.video_url(uploaded.as_ref())).with_reference(&reference);
-                let token = ClipToken::asked_for(State::Creating(uploaded, call.attempt()), self.request());
-                let CreateProject { reference, x_opus_upload_id, body, .. } = call;
-                self.stage = Stage::Asking(Box::pin(async move {
-                    let call = CreateProject { client: &client, reference, x_opus_upload_id, body };
-                    Ok(call.await?.id)
-                }));
-                self.keep(token.clone(), Some(Ok(ClipEvent::Token(token))));
+                self.stage = Stage::Creating;
+                self.told = Some(Ok(ClipEvent::Creating));
             }
             Some(State::Creating(_, attempted)) => self.stage = Stage::Asking(Box::pin(find(client, attempted))),
             Some(State::Created(_, project)) => {
@@ -462,6 +457,21 @@ impl Clipping {
             Some(State::Uploading(_)) | None => {}
         }
         Ok(())
+    }
+
+    /// Writes down that the project is asked for, and then asks.
+    fn create(&mut self) {
+        let client = self.client.clone();
+        let uploaded = self.token.as_ref().and_then(ClipToken::uploaded).cloned();
+        let reference = client.new_reference();
+        let call = self.call(self.video_url(uploaded.as_ref())).with_reference(&reference);
+        let token = ClipToken::asked_for(State::Creating(uploaded, call.attempt()), self.request());
+        let CreateProject { reference, x_opus_upload_id, body, .. } = call;
+        self.stage = Stage::Asking(Box::pin(async move {
+            let call = CreateProject { client: &client, reference, x_opus_upload_id, body };
+            Ok(call.await?.id)
+        }));
+        self.keep(token.clone(), Some(Ok(ClipEvent::Token(token))));
     }
 
     fn asked(&mut self, created: Result<ProjectId, Error>) {

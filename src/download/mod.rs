@@ -30,6 +30,7 @@ use crate::{Client, ClipSource, Error};
 use fetch::{Context, Job, Links};
 use folder::Folder;
 use names::Template;
+pub use names::portable_name;
 pub use report::{ClipDownload, DownloadEvent, DownloadOutcome, DownloadReport, SavedFile};
 
 impl Client {

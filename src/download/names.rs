@@ -13,6 +13,21 @@ pub(super) const PART: &str = ".part";
 /// What file systems take for a name, in bytes, less the endings.
 const LONGEST: usize = 255 - ENDING.len() - PART.len();
 
+/// A name for a file or a folder that every file system and every shell takes, made of any text, as downloads name their files.
+///
+/// ```
+/// assert_eq!(opusclip::portable_name("../AC/DC: live?").as_deref(), Some("_AC_DC_ live_"));
+/// assert_eq!(opusclip::portable_name(".."), None);
+/// ```
+///
+/// One component of at most 246 bytes, without separators, without control or invisible characters, and with nothing at its ends
+/// that would be dropped, hidden or taken for an option. `None` where nothing is left.
+#[must_use]
+pub fn portable_name(text: &str) -> Option<String> {
+    let name = clean(cut(&clean(text), LONGEST));
+    (!name.is_empty()).then_some(name)
+}
+
 /// What a name is made from.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Template(Vec<Piece>);

@@ -53,6 +53,7 @@ async fn events(clipping: &mut Clipping) -> (Vec<&'static str>, Result<Clipped, 
             Ok(Some(ClipEvent::Token(_))) => "token",
             Ok(Some(ClipEvent::Uploaded(_))) => "uploaded",
             Ok(Some(ClipEvent::Created(_))) => "created",
+            Ok(Some(ClipEvent::Creating)) => "creating",
             Ok(Some(ClipEvent::Waiting(_))) => continue,
             Ok(Some(ClipEvent::Ended(clipped))) => return (names, Ok(clipped)),
             Ok(other) => panic!("{other:?}"),
@@ -65,7 +66,7 @@ async fn events(clipping: &mut Clipping) -> (Vec<&'static str>, Result<Clipped, 
 async fn a_video_becomes_clips_and_is_billed_once() {
     let desk = Desk::new().await;
     let (names, done) = events(&mut desk.clip()).await;
-    assert!(names.ends_with(&["uploaded", "token", "created"]), "{names:?}");
+    assert!(names.ends_with(&["uploaded", "creating", "token", "created"]), "{names:?}");
     let done = done.unwrap();
     assert!(matches!(&done.outcome, WaitOutcome::Ready { clips, .. } if clips.len() == 3), "{done:?}");
     let journal = desk.sandbox.journal();
@@ -349,7 +350,7 @@ async fn a_video_with_an_address_is_billed_once_and_uploaded_never() {
     let clip = |url: &str| desk.client.clip_url(url).with_store(&desk.store());
     let (names, done) = events(&mut clip(URL)).await;
     let done = done.unwrap();
-    assert_eq!((names, &done.uploaded, done.outcome.clips().len()), (vec!["token", "created"], &None, 3));
+    assert_eq!((names, &done.uploaded, done.outcome.clips().len()), (vec!["creating", "token", "created"], &None, 3));
     let (names, same) = events(&mut clip(URL)).await;
     assert_eq!((names, same.unwrap().project), (vec!["created"], done.project.clone()));
     assert_ne!(clip("https://www.youtube.com/watch?v=another0001").await.unwrap().project, done.project);

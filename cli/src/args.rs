@@ -1,0 +1,118 @@
+//! The command line.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::clip;
+use crate::context::Context;
+use crate::failure::{Code, Failure};
+use crate::help;
+use crate::output::Output;
+use crate::settings::AccountArgs;
+
+const EXAMPLES: &str = "\
+Examples:
+  opusclip clip --sandbox --sample          try it: no key, nothing is billed
+  opusclip clip talk.mp4 --out clips        upload, make clips, download them; billed
+  opusclip clip *.mp4 --dry-run             what would happen, and what it may cost
+  opusclip clip list P0000000demo --json    the clips of a project
+
+The API key comes from OPUSCLIP_API_KEY or `opusclip auth login`. Exit codes: `opusclip help exit-codes`.";
+
+/// Videos in, finished clips out: a program for the OpusClip API.
+#[derive(Debug, Parser)]
+#[command(name = "opusclip", version, after_help = EXAMPLES, propagate_version = true, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(flatten)]
+    account: AccountArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Output")]
+struct GlobalArgs {
+    /// Write JSON, as it is done where stdout is no terminal
+    #[arg(long, global = true)]
+    json: bool,
+    /// Write these fields only, as `id,title,durationMs`
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',', global = true, hide_short_help = true)]
+    columns: Option<Vec<String>>,
+    /// Say nothing but data and errors
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Tell each request, with its id
+    #[arg(long, short, global = true)]
+    verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Clip(Box<clip::ClipArgs>),
+    Help(help::HelpArgs),
+}
+
+/// Runs the program.
+pub(crate) fn run() -> ExitCode {
+    let Cli { command, global, account } = Cli::parse();
+    let output = Output::new(global.json, global.quiet, global.columns);
+    if global.verbose {
+        let writer = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(output.colors());
+        writer.with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG).with_env_filter("opusclip=debug").without_time().init();
+    }
+    let context = Context { output: output.clone(), account };
+    match block_on(execute(command, context)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.fail(&failure);
+            ExitCode::from(failure.code.number())
+        }
+    }
+}
+
+async fn execute(command: Command, context: Context) -> Result<(), Failure> {
+    match command {
+        Command::Clip(args) => clip::run(*args, context).await,
+        Command::Help(args) => help::run(&args, &context.output),
+    }
+}
+
+/// Runs it to its end, or until a signal comes: everything here can be dropped at any point.
+fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::io("the runtime", &error))?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            result = work => result,
+            () = signalled() => Err(Failure::new(Code::Interrupted, "interrupted")),
+        }
+    });
+    // What is being written comes to its end; a read that hangs does not hold the program.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    result
+}
+
+/// Ends when the user or the system asks the program to end.
+async fn signalled() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        if let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Where it cannot be listened to, the program ends by it anyway.
+        std::future::pending::<()>().await;
+    }
+}

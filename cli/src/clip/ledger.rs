@@ -1,0 +1,210 @@
+//! What happened to each video, one line for each change, in a file that only grows.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use opusclip::Clock;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// How far a video is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    Uploading,
+    Uploaded,
+    /// The billed call is sent now.
+    Creating,
+    Created,
+    Working,
+    Ready,
+    Done,
+    /// There may be more to do for it.
+    Incomplete,
+    Failed,
+}
+
+/// One line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    /// RFC 3339.
+    pub(crate) at: String,
+    /// A hash of address, organisation and key: what is done for one account is not done for another.
+    pub(crate) account: String,
+    /// A path with size and time of modification, or an address.
+    pub(crate) key: String,
+    /// As it was given.
+    pub(crate) source: String,
+    pub(crate) state: State,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) project: Option<String>,
+    /// Estimated: when the project is asked for, when it is there, and 0 when nothing came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) credits: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) folder: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
+}
+
+/// What is known of a video from earlier runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) state: State,
+    pub(crate) project: Option<String>,
+    /// Of all projects that were created of it, or may have been.
+    pub(crate) credits: u64,
+    /// Those of a call whose reply is not known.
+    open: u64,
+}
+
+/// The file.
+pub(crate) struct Ledger {
+    path: PathBuf,
+    file: Mutex<File>,
+    account: String,
+    clock: Arc<dyn Clock>,
+    known: HashMap<String, Known>,
+}
+
+impl Ledger {
+    /// Opens it, and reads what is known of this account. A line that was cut off by a crash counts for nothing.
+    pub(crate) fn open(path: &Path, account: String, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        let fault = |error| Failure::io(format_args!("the ledger {}", path.display()), &error);
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(fault)?;
+        }
+        let known = match path.exists() {
+            true => Self::read(path, &account)?,
+            false => HashMap::new(),
+        };
+        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path).map_err(fault)?;
+        if !ends_in_a_line(&mut file).map_err(fault)? {
+            file.write_all(b"\n").map_err(fault)?;
+        }
+        Ok(Self { path: path.to_owned(), file: Mutex::new(file), account, clock, known })
+    }
+
+    /// What is known of this account's videos, without opening it for more.
+    pub(crate) fn read(path: &Path, account: &str) -> Result<HashMap<String, Known>, Failure> {
+        let bytes = std::fs::read(path).map_err(|error| Failure::io(format_args!("the ledger {}", path.display()), &error))?;
+        let (mut known, mut read, mut torn) = (HashMap::new(), 0, 0);
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+            match serde_json::from_slice::<Entry>(line) {
+                Ok(entry) => {
+                    read += 1;
+                    if entry.account == account {
+                        learn(&mut known, entry);
+                    }
+                }
+                Err(_) => torn += 1,
+            }
+        }
+        // A file of somebody else's is not to be written into.
+        if read == 0 && torn > 0 {
+            return Err(Failure::usage(format!("{} is no ledger of this program", path.display()), "give another file with `--ledger`"));
+        }
+        Ok(known)
+    }
+
+    /// What earlier runs did to a video.
+    pub(crate) fn known(&self, key: &str) -> Option<&Known> {
+        self.known.get(key)
+    }
+
+    /// Writes a line, which is on disk when this returns.
+    pub(crate) fn note(&self, entry: Entry) -> Result<(), Failure> {
+        let at = humantime::format_rfc3339_millis(self.clock.system_time()).to_string();
+        let entry = Entry { at, account: self.account.clone(), ..entry };
+        let fault = |error| Failure::io(format_args!("the ledger {}", self.path.display()), &error);
+        let mut line = serde_json::to_vec(&entry).map_err(|error| fault(error.into()))?;
+        line.push(b'\n');
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        // In one piece, for another process may write into the same file.
+        file.write_all(&line).and_then(|()| file.sync_data()).map_err(fault)
+    }
+}
+
+impl Entry {
+    /// A line to be dated and signed by [`Ledger::note`].
+    pub(crate) fn new(key: &str, source: &str, state: State) -> Self {
+        Self {
+            at: String::new(),
+            account: String::new(),
+            key: key.to_owned(),
+            source: source.to_owned(),
+            state,
+            project: None,
+            credits: None,
+            folder: None,
+            note: None,
+        }
+    }
+}
+
+/// Whether the last line is whole; a crash may have cut it off.
+fn ends_in_a_line(file: &mut File) -> std::io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(true);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}
+
+fn learn(known: &mut HashMap<String, Known>, entry: Entry) {
+    let item = known.entry(entry.key).or_insert(Known { state: entry.state, project: None, credits: 0, open: 0 });
+    item.state = entry.state;
+    if let Some(credits) = entry.credits {
+        // Each of these lines says what came of the call before it.
+        item.credits = item.credits - item.open + credits;
+        item.open = if entry.state == State::Creating { credits } else { 0 };
+    }
+    if entry.project.is_some() {
+        item.project = entry.project;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::FastClock;
+
+    fn open(path: &Path, account: &str) -> Ledger {
+        Ledger::open(path, account.to_owned(), Arc::new(FastClock::new(1.0))).unwrap()
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_spoils_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/ledger.jsonl");
+        let ledger = open(&path, "one");
+        ledger.note(Entry { credits: Some(10), ..Entry::new("a", "a.mp4", State::Creating) }).unwrap();
+        ledger.note(Entry { credits: Some(0), ..Entry::new("a", "a.mp4", State::Failed) }).unwrap();
+        ledger.note(Entry { credits: Some(12), ..Entry::new("a", "a.mp4", State::Creating) }).unwrap();
+        assert_eq!(open(&path, "one").known("a").unwrap().credits, 12, "it may have been billed");
+        let created = Entry { credits: Some(12), project: Some("P1".to_owned()), ..Entry::new("a", "a.mp4", State::Created) };
+        ledger.note(created).unwrap();
+        std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(br#"{"at":"2026"#).unwrap();
+        open(&path, "one").note(Entry::new("a", "a.mp4", State::Done)).unwrap();
+        let ledger = open(&path, "one");
+        let known = ledger.known("a").unwrap();
+        assert_eq!((known.state, known.project.as_deref(), known.credits), (State::Done, Some("P1"), 12));
+        assert!(open(&path, "two").known("a").is_none());
+    }
+
+    #[test]
+    fn what_is_no_ledger_is_not_written_into() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "milk\neggs\n").unwrap();
+        let error = Ledger::open(&path, "one".to_owned(), Arc::new(FastClock::new(1.0))).err().unwrap();
+        assert!(error.message().contains("no ledger"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "milk\neggs\n");
+    }
+}

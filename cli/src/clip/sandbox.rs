@@ -1,0 +1,51 @@
+//! The sandbox inside of this program, for a first look and for tests of one's own scripts.
+
+use std::sync::Arc;
+
+use opusclip::{Client, Clock};
+use opusclip_sandbox::Sandbox;
+
+use crate::clock::FastClock;
+use crate::failure::{Code, Failure};
+
+/// Ten minutes of a project pass in five seconds.
+const SPEED: f64 = 120.0;
+
+/// How large the sample is: enough for a bar to be seen.
+const SAMPLE: usize = 24 << 20;
+
+/// A running sandbox with what belongs to it. All of it is gone when this is dropped.
+pub(crate) struct Embedded {
+    pub(crate) client: Client,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) sample: Option<String>,
+    /// What stands in a ledger for its account.
+    pub(crate) name: String,
+    clock: Arc<FastClock>,
+    _sandbox: Sandbox,
+}
+
+impl Embedded {
+    pub(crate) async fn start(with_sample: bool) -> Result<Self, Failure> {
+        let started = Sandbox::builder().with_speed(SPEED).without_rate_limits().start().await;
+        let sandbox = started.map_err(|error| Failure::new(Code::General, format!("the sandbox did not start: {error}")))?;
+        let clock = Arc::new(FastClock::new(SPEED));
+        let client = sandbox.client_builder().with_clock(Arc::clone(&clock) as Arc<dyn Clock>).build()?;
+        let fault = |error| Failure::io("a temporary folder for the sandbox", &error);
+        let folder = tempfile::Builder::new().prefix("opusclip-sandbox-").tempdir().map_err(fault)?;
+        let sample = match with_sample {
+            true => {
+                let path = folder.path().join("sample.mp4");
+                std::fs::write(&path, opusclip_sandbox::sample_video(SAMPLE)).map_err(fault)?;
+                Some(path.display().to_string())
+            }
+            false => None,
+        };
+        let name = format!("sandbox {}", sandbox.url());
+        Ok(Self { client, folder, sample, name, clock, _sandbox: sandbox })
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock) as Arc<dyn Clock>
+    }
+}

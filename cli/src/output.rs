@@ -1,0 +1,210 @@
+//! Data on stdout, talk on stderr.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use comfy_table::{ContentArrangement, Table};
+use serde_json::Value;
+
+use crate::failure::Failure;
+
+/// How data is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Table,
+    Json,
+}
+
+/// Where everything that is printed goes through.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    format: Format,
+    is_json_asked: bool,
+    is_quiet: bool,
+    columns: Option<Vec<String>>,
+    colors: bool,
+}
+
+impl Output {
+    /// A table on a terminal, JSON where it is piped or asked for.
+    pub(crate) fn new(json: bool, is_quiet: bool, columns: Option<Vec<String>>) -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let format = if json || (!is_terminal && columns.is_none()) { Format::Json } else { Format::Table };
+        let colors = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { format, is_json_asked: json, is_quiet, columns, colors }
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether it was not the pipe alone that made it JSON.
+    pub(crate) fn is_json_asked(&self) -> bool {
+        self.is_json_asked
+    }
+
+    /// Whether progress may be drawn: where somebody watches.
+    pub(crate) fn draws(&self) -> bool {
+        !self.is_quiet && io::stderr().is_terminal()
+    }
+
+    /// Whether stderr takes colours.
+    pub(crate) fn colors(&self) -> bool {
+        self.colors
+    }
+
+    /// Writes one value, or a list of them: as JSON all of it, as a table these columns of it, unless others are asked for.
+    ///
+    /// A column is the path of a field, as `renderPref.layoutType`.
+    pub(crate) fn data(&self, value: &Value, columns: &[&str]) -> Result<(), Failure> {
+        if let Some(wanted) = &self.columns {
+            let rows = value.as_array().map_or_else(|| vec![value], |rows| rows.iter().collect());
+            check(&rows, wanted)?;
+        }
+        let wanted: Vec<&str> =
+            self.columns.as_ref().map_or_else(|| columns.to_vec(), |wanted| wanted.iter().map(String::as_str).collect());
+        match (self.format, value) {
+            (Format::Json, _) => {
+                let picked = self.columns.as_ref().map(|_| picked(value, &wanted));
+                self.text(&format!("{:#}", picked.as_ref().unwrap_or(value)))
+            }
+            (Format::Table, Value::Array(rows)) => self.rows(rows, &wanted),
+            (Format::Table, Value::Object(_)) => self.fields(value, &wanted),
+            (Format::Table, other) => self.text(&shown(other)),
+        }
+    }
+
+    fn rows(&self, rows: &[Value], columns: &[&str]) -> Result<(), Failure> {
+        if rows.is_empty() {
+            self.say("nothing there");
+            return Ok(());
+        }
+        let mut table = plain();
+        table.set_header(columns.iter().map(|column| heading(column)));
+        for (index, _) in columns.iter().enumerate().filter(|(_, column)| is_whole(column)) {
+            if let Some(column) = table.column_mut(index) {
+                column.set_constraint(comfy_table::ColumnConstraint::ContentWidth);
+            }
+        }
+        for row in rows {
+            table.add_row(columns.iter().map(|column| shown(at(row, column))));
+        }
+        self.text(&trimmed(&table.to_string()))
+    }
+
+    fn fields(&self, value: &Value, columns: &[&str]) -> Result<(), Failure> {
+        let mut table = plain();
+        for column in columns {
+            let found = at(value, column);
+            if !found.is_null() || self.columns.is_some() {
+                table.add_row([heading(column), shown(found)]);
+            }
+        }
+        self.text(&trimmed(&table.to_string()))
+    }
+
+    /// Writes a line of data, or several. A reader that has seen enough ends the program, and all is well.
+    pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+            written => written.map_err(|error| Failure::io("stdout", &error)),
+        }
+    }
+
+    /// Says something beside the data.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.is_quiet {
+            self.tell(text);
+        }
+    }
+
+    /// Says what has to be said also where it shall be quiet.
+    pub(crate) fn tell(&self, text: &str) {
+        // Nobody reads it any more: no reason to stop.
+        let _ = writeln!(io::stderr(), "{}", clean(text));
+    }
+
+    pub(crate) fn fail(&self, failure: &Failure) {
+        let style = if self.colors { anstyle::AnsiColor::Red.on_default().bold() } else { anstyle::Style::new() };
+        let _ = writeln!(io::stderr(), "{style}error:{style:#} {}", clean(failure.message()));
+        if let Some(next) = failure.next() {
+            let _ = writeln!(io::stderr(), "  next: {}", clean(next));
+        }
+    }
+}
+
+/// Without lines, as wide as the terminal at most.
+fn plain() -> Table {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some((terminal_size::Width(width), _)) = terminal_size::terminal_size_of(io::stdout()) {
+        table.set_width(width);
+    }
+    table
+}
+
+/// `renderPref.layoutType` as `LAYOUT TYPE`.
+fn heading(column: &str) -> String {
+    let name = column.rsplit('.').next().unwrap_or(column);
+    let mut heading = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() {
+            heading.push(' ');
+        }
+        heading.extend(c.to_uppercase());
+    }
+    heading
+}
+
+/// Whether it is of use only in one piece, as somebody copies it, however narrow the terminal is.
+fn is_whole(column: &str) -> bool {
+    let name = column.rsplit('.').next().unwrap_or(column);
+    name.ends_with("id") || name.ends_with("Id") || ["clip", "file", "folder", "project", "uri", "url"].contains(&name)
+}
+
+/// The first column begins where the line does, and no line ends in blanks.
+fn trimmed(table: &str) -> String {
+    table.lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect::<Vec<_>>().join("\n")
+}
+
+/// What stands at a path of fields.
+fn at<'v>(value: &'v Value, path: &str) -> &'v Value {
+    path.split('.').fold(value, |value, name| match value {
+        Value::Array(items) => name.parse::<usize>().ok().and_then(|index| items.get(index)).unwrap_or(&Value::Null),
+        _ => value.get(name).unwrap_or(&Value::Null),
+    })
+}
+
+/// An error for a column that was asked for and that nothing has.
+fn check(rows: &[&Value], columns: &[String]) -> Result<(), Failure> {
+    let is_there = |column: &&String| column.split('.').next().is_some_and(|name| rows.iter().any(|row| row.get(name).is_some()));
+    let Some(missing) = columns.iter().find(|column| !is_there(column)).filter(|_| !rows.is_empty()) else { return Ok(()) };
+    let mut known: Vec<&str> = rows.iter().filter_map(|row| row.as_object()).flat_map(|row| row.keys().map(String::as_str)).collect();
+    known.sort_unstable();
+    known.dedup();
+    Err(Failure::usage(format!("there is no column `{missing}`"), format!("there are {}", known.join(", "))))
+}
+
+fn picked(value: &Value, columns: &[&str]) -> Value {
+    match value {
+        Value::Array(rows) => rows.iter().map(|row| picked(row, columns)).collect(),
+        row => columns.iter().map(|column| ((*column).to_owned(), at(row, column).clone())).collect::<serde_json::Map<_, _>>().into(),
+    }
+}
+
+/// A value as a cell shows it.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => clean(text).replace('\n', " "),
+        Value::Array(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {
+            items.iter().map(shown).collect::<Vec<_>>().join(", ")
+        }
+        other => clean(&other.to_string()),
+    }
+}
+
+/// What others wrote must not steer the terminal.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}

@@ -1,0 +1,6 @@
+//! The real binary, against a sandbox of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail by panicking")]
+
+mod clip;
+mod support;
