@@ -54,6 +54,30 @@ impl RawCall<'_> {
         self
     }
 
+    /// The request that would be sent, without what the client adds to it: key, organisation and user agent.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), opusclip::Error> {
+    /// let client = opusclip::Client::new("sk-example")?;
+    /// let request = client.raw("get_project").with("projectId", "P0000000demo").into_request()?;
+    /// assert_eq!(request.url().as_str(), "https://api.opus.pro/api/clip-projects/P0000000demo");
+    /// assert!(request.headers().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid_input`] for an unknown operation or parameter, or a missing one.
+    pub fn into_request(self) -> Result<Request, Error> {
+        let operation = self.api_operation()?;
+        self.request(operation)
+    }
+
+    fn api_operation(&self) -> Result<&'static Operation, Error> {
+        Operation::find(&self.operation).filter(|operation| !operation.storage).ok_or_else(|| unknown(&self.operation))
+    }
+
     /// Sends the call; the same as `.await` on it.
     ///
     /// # Errors
@@ -61,7 +85,7 @@ impl RawCall<'_> {
     /// [`Error::is_invalid_input`] for an unknown operation or parameter, or a missing one; otherwise only when no reply came.
     pub async fn send(self) -> Result<RawReply, Error> {
         let client = self.client;
-        let operation = Operation::find(&self.operation).filter(|operation| !operation.storage).ok_or_else(|| unknown(&self.operation))?;
+        let operation = self.api_operation()?;
         let asked = self.body.as_ref().and_then(|body| serde_json::from_slice(body.as_ref().ok()?).ok()).unwrap_or_default();
         let mut request = self.request(operation)?;
         let shared = client.shared();

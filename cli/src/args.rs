@@ -11,6 +11,7 @@ use crate::failure::{Code, Failure};
 use crate::help;
 use crate::output::Output;
 use crate::settings::AccountArgs;
+use crate::{project, requests, upload};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,7 +20,7 @@ Examples:
   opusclip clip *.mp4 --dry-run             what would happen, and what it may cost
   opusclip clip list P0000000demo --json    the clips of a project
 
-The API key comes from OPUSCLIP_API_KEY or `opusclip auth login`. Exit codes: `opusclip help exit-codes`.";
+The API key comes from OPUSCLIP_API_KEY or `--api-key-file`. Exit codes: `opusclip help exit-codes`.";
 
 /// Videos in, finished clips out: a program for the OpusClip API.
 #[derive(Debug, Parser)]
@@ -45,6 +46,9 @@ struct GlobalArgs {
     /// Say nothing but data and errors
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     quiet: bool,
+    /// Print each call as a curl command instead of sending it; the key stands in it as $OPUSCLIP_API_KEY
+    #[arg(long, global = true, hide_short_help = true)]
+    curl: bool,
     /// Tell each request, with its id
     #[arg(long, short, global = true)]
     verbose: bool,
@@ -53,6 +57,21 @@ struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     Clip(Box<clip::ClipArgs>),
+    #[command(subcommand, alias = "projects")]
+    Project(project::Project),
+    #[command(subcommand, alias = "uploads")]
+    Upload(upload::Upload),
+    #[command(subcommand, aliases = ["templates", "brand-template", "brand-templates"])]
+    Template(requests::Template),
+    #[command(subcommand, alias = "collections")]
+    Collection(requests::Collection),
+    #[command(subcommand, alias = "posts")]
+    Post(Box<requests::Post>),
+    #[command(subcommand, aliases = ["censor-job", "censor-jobs"])]
+    Censor(requests::Censor),
+    #[command(subcommand, aliases = ["thumbnails", "generative-job"])]
+    Thumbnail(requests::Thumbnail),
+    Api(requests::ApiArgs),
     Help(help::HelpArgs),
 }
 
@@ -64,7 +83,7 @@ pub(crate) fn run() -> ExitCode {
         let writer = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(output.colors());
         writer.with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG).with_env_filter("opusclip=debug").without_time().init();
     }
-    let context = Context { output: output.clone(), account };
+    let context = Context { output: output.clone(), account, curl: global.curl };
     match block_on(execute(command, context)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -77,6 +96,14 @@ pub(crate) fn run() -> ExitCode {
 async fn execute(command: Command, context: Context) -> Result<(), Failure> {
     match command {
         Command::Clip(args) => clip::run(*args, context).await,
+        Command::Project(command) => project::run(command, &context).await,
+        Command::Upload(command) => upload::run(command, &context).await,
+        Command::Template(command) => requests::template(command, &context).await,
+        Command::Collection(command) => requests::collection(command, &context).await,
+        Command::Post(command) => requests::post(*command, &context).await,
+        Command::Censor(command) => requests::censor(command, &context).await,
+        Command::Thumbnail(command) => requests::thumbnail(command, &context).await,
+        Command::Api(args) => requests::api(args, &context).await,
         Command::Help(args) => help::run(&args, &context.output),
     }
 }

@@ -65,7 +65,7 @@ impl Code {
     /// What to do next, where the error itself does not say so.
     fn advice(self) -> Option<&'static str> {
         Some(match self {
-            Self::Auth => "run `opusclip auth login`, or set OPUSCLIP_API_KEY; keys are made at https://clip.opus.pro/dashboard",
+            Self::Auth => "set OPUSCLIP_API_KEY, or give a file with `--api-key-file`; keys are made at https://clip.opus.pro/dashboard",
             Self::Forbidden => "look at plan, organisation (`--org`) and network; `opusclip doctor` checks what can be checked for free",
             Self::NotFound => "look at the id; a project of another organisation needs `--org`, and projects expire",
             Self::RateLimited => "run it again later: nothing was done",
@@ -74,7 +74,8 @@ impl Code {
             Self::Upstream => "run it again: what is safe to repeat goes on where it was",
             Self::TimedOut => "run it again: waiting costs nothing",
             Self::Interrupted => "run the same command again: it goes on where it was",
-            Self::General | Self::Usage | Self::Invalid | Self::Partial => return None,
+            Self::Invalid => "change what the message names; nothing was done, nothing was billed",
+            Self::General | Self::Usage | Self::Partial => return None,
         })
     }
 

@@ -1,14 +1,19 @@
 //! The program `opusclip`: videos in, finished clips out.
 
 mod args;
+mod call;
 mod clip;
 mod clock;
 mod context;
 mod failure;
 mod help;
 mod options;
+mod outcome;
 mod output;
+mod project;
+mod requests;
 mod settings;
+mod upload;
 
 fn main() -> std::process::ExitCode {
     args::run()

@@ -9,6 +9,27 @@ use opusclip::types::DurationRange;
 
 use crate::failure::Failure;
 
+/// The call and its body are built by methods of the same names.
+macro_rules! put {
+    ($options:expr, $built:expr) => {{
+        let (options, mut built) = ($options, $built);
+        let (curation, actions) = (options.curation(), options.actions());
+        if curation != CurationPreferences::new() {
+            built = built.with_curation_pref(curation);
+        }
+        if let Some(lang) = &options.lang {
+            built = built.with_import_pref(ImportPreferences::new().with_source_lang(lang));
+        }
+        if let Some(template) = &options.template {
+            built = built.with_brand_template_id(template.as_str());
+        }
+        if let Some(title) = &options.title {
+            built = built.with_uploaded_video_attr(UploadedVideoAttributes::new().with_title(title));
+        }
+        if actions.is_empty() { built } else { built.with_conclusion_actions(actions) }
+    }};
+}
+
 /// What is asked of the service for a project.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Project")]
@@ -95,24 +116,20 @@ impl ProjectArgs {
     }
 
     /// Puts them into the call.
-    pub(crate) fn apply<'c>(&self, mut call: CreateProject<'c>) -> CreateProject<'c> {
-        let curation = self.curation();
-        if curation != CurationPreferences::new() {
-            call = call.with_curation_pref(curation);
-        }
-        if let Some(lang) = &self.lang {
-            call = call.with_import_pref(ImportPreferences::new().with_source_lang(lang));
-        }
-        if let Some(template) = &self.template {
-            call = call.with_brand_template_id(template.as_str());
-        }
-        if let Some(title) = &self.title {
-            call = call.with_uploaded_video_attr(UploadedVideoAttributes::new().with_title(title));
-        }
+    pub(crate) fn apply<'c>(&self, call: CreateProject<'c>) -> CreateProject<'c> {
+        put!(self, call)
+    }
+
+    /// The body of the call that creates a project of this video.
+    pub(crate) fn body(&self, video: &str) -> opusclip::types::CreateProject {
+        let body = opusclip::types::CreateProject::new(video);
+        put!(self, body)
+    }
+
+    fn actions(&self) -> Vec<ConclusionAction> {
         let webhooks = self.webhook.iter().map(|url| ConclusionAction::new("WEBHOOK").with_url(url).with_notify_failure(true));
         let emails = self.email.iter().map(|email| ConclusionAction::new("EMAIL").with_email(email).with_notify_failure(true));
-        let actions: Vec<_> = webhooks.chain(emails).collect();
-        if actions.is_empty() { call } else { call.with_conclusion_actions(actions) }
+        webhooks.chain(emails).collect()
     }
 
     fn curation(&self) -> CurationPreferences {

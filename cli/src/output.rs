@@ -73,6 +73,14 @@ impl Output {
         }
     }
 
+    /// Writes a value of which nobody knows what matters: all of it, unless columns are asked for.
+    pub(crate) fn whole(&self, value: &Value) -> Result<(), Failure> {
+        match self.columns {
+            Some(_) => self.data(value, &[]),
+            None => self.text(&format!("{value:#}")),
+        }
+    }
+
     fn rows(&self, rows: &[Value], columns: &[&str]) -> Result<(), Failure> {
         if rows.is_empty() {
             self.say("nothing there");

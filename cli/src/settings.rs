@@ -38,6 +38,7 @@ pub(crate) struct Account {
     builder: ClientBuilder,
     clock: Arc<dyn Clock>,
     fingerprint: String,
+    org: Option<String>,
 }
 
 impl Account {
@@ -52,9 +53,10 @@ impl Account {
         let mut hash = Sha256::new();
         hash.update(key.trim());
         let mut builder = Client::builder(key).with_user_agent(concat!("opusclip-cli/", env!("CARGO_PKG_VERSION")));
-        if let Some(org) = args.org.clone().or_else(|| variable("OPUSCLIP_ORG_ID")) {
-            hash.update(format!(" of {}", org.trim()));
-            builder = builder.with_org(org.trim());
+        let org = args.org.clone().or_else(|| variable("OPUSCLIP_ORG_ID")).map(|org| org.trim().to_owned());
+        if let Some(org) = &org {
+            hash.update(format!(" of {org}"));
+            builder = builder.with_org(org.as_str());
         }
         let url = match &args.base_url {
             Some(url) => Some(url.clone()),
@@ -75,12 +77,17 @@ impl Account {
         }
         let builder = builder.with_clock(Arc::clone(&clock));
         let fingerprint = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { builder, clock, fingerprint })
+        Ok(Self { builder, clock, fingerprint, org })
     }
 
     /// The time that the client goes by.
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock)
+    }
+
+    /// The organisation, where one is chosen.
+    pub(crate) fn org(&self) -> Option<String> {
+        self.org.clone()
     }
 
     /// Something that tells accounts apart and betrays none.
@@ -124,11 +131,27 @@ fn checked(speed: f64, url: Option<&str>) -> Result<f64, Failure> {
     if !(speed.is_finite() && (0.001..=100_000.0).contains(&speed)) {
         return Err(wrong_speed(&speed.to_string()));
     }
-    let host = url.and_then(|url| url.split("://").nth(1)).unwrap_or_default();
-    if !["127.", "localhost", "[::1]"].iter().any(|start| host.starts_with(start)) {
+    let url = url.and_then(|url| url::Url::parse(url).ok());
+    let is_here = match url.as_ref().and_then(url::Url::host) {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if !is_here {
         return Err(Failure::usage("a speed is for a sandbox on this machine only", "leave `--speed` and OPUSCLIP_SPEED out"));
     }
     Ok(speed)
+}
+
+/// A file name that is made of these texts and tells none of them.
+pub(crate) fn name_of(texts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update(text.len().to_le_bytes());
+        hash.update(text);
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Where what is unfinished is remembered.
@@ -140,4 +163,21 @@ pub(crate) fn state_folder(given: Option<&Path>) -> Result<PathBuf, Failure> {
     let strategy = etcetera::choose_base_strategy()
         .map_err(|error| Failure::usage(format!("there is no home folder ({error})"), "set OPUSCLIP_STATE, or give `--state`"))?;
     Ok(strategy.state_dir().unwrap_or_else(|| strategy.data_dir()).join("opusclip"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_goes_fast_on_this_machine_only() {
+        for here in ["http://127.0.0.1:8787", "http://localhost", "http://[::1]:1"] {
+            assert_eq!(checked(60.0, Some(here)).unwrap().to_string(), "60", "{here}");
+        }
+        for elsewhere in ["http://127.evil.example", "http://localhost.example", "https://api.opus.pro", "127.0.0.1"] {
+            assert!(checked(60.0, Some(elsewhere)).is_err(), "{elsewhere}");
+        }
+        assert!(checked(60.0, None).is_err());
+        assert!([0.0, -1.0, f64::NAN, f64::INFINITY].iter().all(|speed| checked(*speed, Some("http://127.0.0.1")).is_err()));
+    }
 }

@@ -75,6 +75,26 @@ impl Client {
     pub fn resume(&self, token: ResumeToken, source: impl Into<UploadSource>) -> Upload {
         Upload::new(self, source.into(), Some(token))
     }
+
+    /// Tells the storage to forget an upload that was interrupted, whoever began it.
+    ///
+    /// ```no_run
+    /// # async fn example(client: &opusclip::Client, text: &str) -> Result<(), Box<dyn std::error::Error>> {
+    /// let token: opusclip::ResumeToken = serde_json::from_str(text)?;
+    /// client.cancel_upload(&token).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// An upload that runs is cancelled by [`Upload::canceller`]. Safe to repeat; nothing was billed.
+    ///
+    /// # Errors
+    ///
+    /// What the storage refuses; a session that is gone counts as cancelled.
+    pub async fn cancel_upload(&self, token: &ResumeToken) -> Result<(), Error> {
+        let session = self.open_upload_session(&token.session)?;
+        self.cancel_upload_session(&session).await
+    }
 }
 
 /// An upload; [`Client::upload`] makes it, `.await` runs it to its end.

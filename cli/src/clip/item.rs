@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opusclip::types::{FullClipId, ProjectId, ProjectStage};
-use opusclip::{
-    ClipEvent, Clipped, Clipping, DownloadEvent, DownloadOutcome, DownloadReport, UploadProgress, WaitEvent, WaitOutcome, portable_name,
-};
+use opusclip::{ClipEvent, Clipped, Clipping, DownloadEvent, DownloadOutcome, DownloadReport, UploadProgress, WaitEvent, portable_name};
 use tokio::sync::watch;
 
 use super::batch::Shared;
@@ -17,6 +15,7 @@ use super::ledger::{Entry, State};
 use super::screen::Line;
 use super::slots::Slot;
 use crate::failure::{Code, Failure};
+use crate::outcome;
 
 /// How often a clip that the service takes no project of is tried again, in time.
 const BETWEEN_REFUSALS: Duration = Duration::from_secs(60);
@@ -96,32 +95,15 @@ impl Work {
             }
         };
         self.settle();
-        match clipped.outcome {
-            WaitOutcome::Ready { .. } | WaitOutcome::PreviewsOnly { .. } if !self.shared.options.downloads => Ok("ready"),
-            WaitOutcome::Ready { clips, .. } | WaitOutcome::PreviewsOnly { clips, .. } => {
-                self.note(State::Ready)?;
-                let done = self.download(&clipped.project, clips).await?;
-                let judged = judge(&done);
-                *report = Some(done);
-                judged
-            }
-            WaitOutcome::NoClips { .. } => {
-                Err(Failure::new(Code::Upstream, format!("project {} is complete and has no clips", clipped.project))
-                    .with_next("try other options, as another `--genre` or a `--prompt`: that is another project, and billed"))
-            }
-            WaitOutcome::Stalled { project } => {
-                let why = project.error.map(|error| format!(" ({error})")).unwrap_or_default();
-                Err(Failure::new(Code::Upstream, format!("project {} stalled{why}", clipped.project))
-                    .with_next("look at it in the dashboard; run the same command again to see whether it goes on"))
-            }
-            WaitOutcome::Gone => Err(Failure::new(Code::NotFound, format!("project {} is gone: deleted or expired", clipped.project))
-                .with_next("run the same command again to have it made anew, which is billed")),
-            WaitOutcome::Deadline { stage } => {
-                let stage = stage.map(|stage| format!(" ({})", stage.as_str())).unwrap_or_default();
-                Err(Failure::new(Code::TimedOut, format!("project {} is not done yet{stage}", clipped.project)))
-            }
-            _ => Err(Failure::new(Code::General, "the wait ended in a way that this version does not know")),
+        let clips = outcome::clips_of(clipped.outcome, &clipped.project)?;
+        if !self.shared.options.downloads {
+            return Ok("ready");
         }
+        self.note(State::Ready)?;
+        let done = self.download(&clipped.project, clips).await?;
+        let judged = judge(&done);
+        *report = Some(done);
+        judged
     }
 
     /// Up to the end of the project; `None` where the service takes no more projects at the moment.
@@ -340,7 +322,7 @@ fn explained(error: &opusclip::Error) -> Failure {
 }
 
 /// Whether the files are there.
-fn judge(report: &DownloadReport) -> Result<&'static str, Failure> {
+pub(crate) fn judge(report: &DownloadReport) -> Result<&'static str, Failure> {
     let clips = report.clips();
     let saved = clips.iter().filter(|clip| clip.is_saved()).count();
     let failed = clips.iter().find_map(|clip| match &clip.outcome {

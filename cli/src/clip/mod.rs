@@ -6,6 +6,7 @@ mod item;
 mod ledger;
 mod report;
 mod sandbox;
+mod saved;
 mod screen;
 mod slots;
 mod watch;
@@ -26,10 +27,12 @@ use crate::failure::{Code, Failure};
 use crate::options::ProjectArgs;
 use crate::output::Format;
 use batch::{Options, Shared};
-use inputs::{Item, LEAST_CREDITS};
+pub(crate) use inputs::Item;
+use inputs::LEAST_CREDITS;
 use item::{End, Work};
 use ledger::Ledger;
-use screen::Screen;
+use saved::Saved;
+pub(crate) use screen::Screen;
 use slots::Slots;
 
 const EXAMPLES: &str = "\
@@ -47,12 +50,14 @@ Examples:
 
 Interrupt it at any point and run the same command again: it goes on where it was. Nothing is uploaded
 twice, no second project is billed, files that are there stay. Uploads and projects are remembered in
-the state folder (`opusclip config path`), one line for each change in its ledger.";
+the state folder, one line for each change in its ledger.";
 
 /// Make clips of videos: upload, create the project, wait, download. Billed, once for each video.
 #[derive(Args, Debug)]
-#[command(after_long_help = EXAMPLES, after_help = "More options and examples: `opusclip clip --help`")]
+#[command(args_conflicts_with_subcommands = true, after_long_help = EXAMPLES, after_help = "More options and examples: `opusclip clip --help`")]
 pub(crate) struct ClipArgs {
+    #[command(subcommand)]
+    saved: Option<Saved>,
     /// Video files, addresses of videos, or patterns, as '*.mp4'
     #[arg(value_name = "FILE|URL")]
     videos: Vec<String>,
@@ -131,6 +136,10 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 /// Runs the command.
 pub(crate) async fn run(args: ClipArgs, context: Context) -> Result<(), Failure> {
+    if let Some(saved) = args.saved {
+        return saved::run(saved, &context).await;
+    }
+    context.no_curl("clip")?;
     args.project.check()?;
     let mut names = inputs::names(&args.videos, args.from.as_deref())?;
     if args.dry_run {
@@ -330,9 +339,8 @@ fn conclude(
         output.tell(&format!("  {held_back} videos were not begun for this reason"));
     }
     if args.sandbox && failures.is_empty() {
-        output.say(
-            "This was the sandbox: the clips are its sample. With a key (`opusclip auth login`) and without `--sandbox` they are yours.",
-        );
+        output
+            .say("This was the sandbox: the clips are its sample. With a key in OPUSCLIP_API_KEY, and without `--sandbox` they are yours.");
     }
     report::verdict(&failures, whole)
 }

@@ -18,12 +18,16 @@ pub(crate) fn rows(end: &End) -> Vec<Value> {
         let mut row = json!({"source": source, "project": project});
         if let (Value::Object(row), Value::Object(clip)) = (&mut row, data_of(clip)) {
             row.extend(clip);
-            let file = row.get("file").and_then(Value::as_str).map(near);
-            row.insert("file".to_owned(), file.into());
         }
-        row
+        short(row)
     });
     rows.collect()
+}
+
+/// A row whose file is as short as a table needs it.
+pub(crate) fn short(mut row: Value) -> Value {
+    row["file"] = row["file"].as_str().map(near).into();
+    row
 }
 
 /// A path as short as it can be given to another command.
@@ -52,7 +56,8 @@ pub(crate) fn data(end: &End) -> Value {
     })
 }
 
-fn data_of(clip: &ClipDownload) -> Value {
+/// All that is known of a clip that was downloaded.
+pub(crate) fn data_of(clip: &ClipDownload) -> Value {
     let (state, file, error) = match &clip.outcome {
         DownloadOutcome::Saved(file) => ("saved", Some(file), None),
         DownloadOutcome::AlreadyThere(file) => ("already_there", Some(file), None),

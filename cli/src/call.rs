@@ -1,0 +1,117 @@
+//! One call of the API, as every command makes it: sent and shown, or shown as curl.
+
+use opusclip::operation::{Operation, Place};
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// A call, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Call {
+    operation: String,
+    input: Value,
+}
+
+impl Call {
+    /// `input` has the parameters by their names, and the body under `body`.
+    pub(crate) fn new(operation: impl Into<String>, input: Value) -> Self {
+        Self { operation: operation.into(), input }
+    }
+
+    /// Sends it and shows these columns of the reply.
+    pub(crate) async fn show(self, context: &Context, columns: &[&str]) -> Result<(), Failure> {
+        match self.content(context).await? {
+            Some(value) => context.output.data(&value, columns),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends it, and takes what matters out of the reply's envelope.
+    pub(crate) async fn content(self, context: &Context) -> Result<Option<Value>, Failure> {
+        Ok(self.send(context).await?.map(|mut reply| {
+            for name in ["data", "list", "contentList"] {
+                if let Some(inner) = reply.get_mut(name).filter(|inner| inner.is_array() || (name == "data" && inner.is_object())) {
+                    reply = inner.take();
+                }
+            }
+            flat(reply)
+        }))
+    }
+
+    /// Sends it; nothing comes back where only curl is asked for, which is printed.
+    pub(crate) async fn send(self, context: &Context) -> Result<Option<Value>, Failure> {
+        if context.curl {
+            context.output.text(&self.to_curl(context)?)?;
+            return Ok(None);
+        }
+        Ok(Some(context.account()?.client()?.dispatch(&self.operation, &self.input).await?.value))
+    }
+
+    /// As a command for a shell. The key stands in it as the name of its variable.
+    fn to_curl(&self, context: &Context) -> Result<String, Failure> {
+        let (client, org) = context.without_key()?;
+        let mut call = client.raw(&self.operation);
+        let body = self.input.get("body");
+        for (name, value) in self.input.as_object().into_iter().flatten().filter(|(name, _)| *name != "body") {
+            call = call.with(name, value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        }
+        if let Some(body) = body {
+            call = call.with_json(body);
+        }
+        let request = call.into_request()?;
+        let quoted = |text: &str| {
+            shlex::try_quote(text)
+                .map(std::borrow::Cow::into_owned)
+                .map_err(|error| Failure::usage(format!("{text:?} cannot be given to a shell: {error}"), "leave the null byte out"))
+        };
+        let mut lines = vec![format!("curl --silent --show-error --request {} {}", request.method(), quoted(request.url().as_str())?)];
+        // In double quotes, for the shell puts the key in.
+        lines.push("--header \"Authorization: Bearer $OPUSCLIP_API_KEY\"".to_owned());
+        let has_org = |name: &str| name.eq_ignore_ascii_case("x-opus-org-id");
+        let is_of_the_client = !request.headers().keys().any(|name| has_org(name.as_str()));
+        if let Some(org) = org.filter(|_| is_of_the_client) {
+            lines.push(format!("--header {}", quoted(&format!("x-opus-org-id: {org}"))?));
+        }
+        for (name, value) in request.headers() {
+            lines.push(format!("--header {}", quoted(&format!("{name}: {}", value.to_str().unwrap_or_default()))?));
+        }
+        if let Some(body) = body {
+            lines.push(format!("--data {}", quoted(&body.to_string())?));
+        }
+        Ok(lines.join(" \\\n  "))
+    }
+}
+
+/// One list where the API wraps a list in a list, as it does around the paragraphs of a
+/// transcript; what is not there yet may be a null in it (C36).
+fn flat(reply: Value) -> Value {
+    match reply {
+        Value::Array(outer) if outer.iter().all(|item| item.is_array() || item.is_null()) => {
+            let inner = outer.into_iter().filter_map(|item| match item {
+                Value::Array(items) => Some(items),
+                _ => None,
+            });
+            Value::Array(inner.flatten().collect())
+        }
+        other => other,
+    }
+}
+
+/// The operation of this name, as the spec has it.
+pub(crate) fn operation(name: &str) -> Result<&'static Operation, Failure> {
+    Operation::find(name).ok_or_else(|| {
+        let near = opusclip::operation::OPERATIONS
+            .iter()
+            .find(|operation| operation.id.replace('_', "") == name.replace(['_', '-'], "").to_lowercase());
+        let next = near.map_or_else(|| "`opusclip api list` shows all".to_owned(), |near| format!("did you mean `{}`?", near.id));
+        Failure::usage(format!("the API has no operation `{name}`"), next)
+    })
+}
+
+/// What an operation takes, for a message.
+pub(crate) fn inputs(operation: &Operation) -> String {
+    let parameters = operation.parameters.iter().filter(|parameter| parameter.place != Place::Header);
+    let names = parameters.map(|parameter| if parameter.required { parameter.name.to_owned() } else { format!("[{}]", parameter.name) });
+    names.chain(operation.json_body.then(|| "body".to_owned())).collect::<Vec<_>>().join(", ")
+}
