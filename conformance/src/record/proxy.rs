@@ -1,6 +1,6 @@
 //! The reverse proxy: what comes in, whether it goes on, and what goes back.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -132,11 +132,16 @@ pub(crate) fn service_url(text: &str) -> Result<Url, RecordError> {
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
         return Err(refuse("holds credentials, a query or a fragment, which do not belong there"));
     }
-    let is_local = matches!(url.host_str(), Some("localhost" | "[::1]")) || url.host_str().is_some_and(|host| host.starts_with("127."));
-    if url.scheme() == "http" && !is_local {
+    if url.scheme() == "http" && !url.host_str().is_some_and(is_this_machine) {
         return Err(refuse("would send the key over a connection that anybody can read (http)"));
     }
     Ok(url)
+}
+
+/// Whether a host of a URL is this machine; names that only begin like it are somebody else's.
+fn is_this_machine(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// A client that follows no redirect and adds nothing.

@@ -436,12 +436,19 @@ async fn the_key_goes_to_the_service_alone_and_no_path_leads_out_of_it() {
     assert_eq!(got[0].headers.get("authorization").unwrap().to_str().unwrap(), format!("Bearer {KEY}"));
     for (upstream, said) in [
         ("http://api.example", "anybody can read"),
+        ("http://127.evil.example", "anybody can read"),
+        ("http://127.0.0.1.evil.example", "anybody can read"),
+        ("http://localhost.evil.example", "anybody can read"),
+        ("http://[2001:db8::1]", "anybody can read"),
         ("https://user:pass@api.example", "credentials"),
         ("ftp://api.example", "none of http or https"),
         ("nonsense", "cannot be read"),
     ] {
         let error = Recorder::start(Arc::clone(&spec), options(upstream, &folder)).await.unwrap_err().to_string();
         assert!(error.contains(said) && !error.contains("pass"), "{error}");
+    }
+    for local in ["http://localhost:9", "http://127.0.0.1:9", "http://127.8.9.10", "http://[::1]:9/v1", "https://api.example"] {
+        assert!(Recorder::start(Arc::clone(&spec), options(local, &folder)).await.is_ok(), "{local}");
     }
     let mut everywhere = options(&server.uri(), &folder);
     everywhere.listen = ([0, 0, 0, 0], 0).into();
