@@ -226,6 +226,20 @@ fn another_partys_document_is_judged_by_what_is_accepted() {
 }
 
 #[test]
+fn a_wide_entry_does_not_make_a_narrow_one_stale() {
+    let folder = Folder::new("upstream-wide");
+    let theirs = changed(&folder);
+    let entry = |at: &str| format!("- {{change: [D703], at: ['{at}'], reason: books without one were seen, fact: page 3}}\n");
+    let (wide, narrow) = (entry("/components/**"), entry("/components/schemas/Book/properties/id"));
+    for both in [format!("{wide}{narrow}"), format!("{narrow}{wide}")] {
+        let accepted = folder.file("accepted.yaml", &both);
+        let output = toy(&["drift", "--upstream", &theirs, "--accepted", &accepted]);
+        let said = stdout(&output);
+        assert!(code(&output) == 0 && said.contains("; 1 differences are accepted"), "{said}");
+    }
+}
+
+#[test]
 fn a_malformed_fixture_is_a_finding_not_a_crash() {
     let folder = Folder::new("malformed");
     let _ = folder.file("books/get_book/one.yaml", "fixture: 1\n\tid: x");
