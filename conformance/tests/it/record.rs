@@ -454,3 +454,133 @@ async fn the_key_goes_to_the_service_alone_and_no_path_leads_out_of_it() {
     everywhere.listen = ([0, 0, 0, 0], 0).into();
     assert!(Recorder::start(spec, everywhere).await.unwrap_err().to_string().contains("loopback"));
 }
+
+#[tokio::test]
+async fn what_another_server_answers_is_not_passed_on() {
+    let server = service(|_| ResponseTemplate::new(200).set_body_raw("{}", "application/json")).await;
+    let same = server.uri();
+    for (own, expected) in [
+        (same.as_str(), 200),
+        ("/v2", 200),
+        ("https://elsewhere.example", 403),
+        ("http://127.0.0.1:1", 403),
+        (&same.replace("http:", "https:"), 403),
+    ] {
+        let text = VAULT.replace("  /things/{thingId}:\n", &format!("  /things/{{thingId}}:\n    servers: [{{url: '{own}'}}]\n"));
+        let spec = Arc::new(Spec::parse("vault.yaml", &text).unwrap());
+        let folder = Folder::new(&format!("servers-{expected}"));
+        let recorder = Recorder::start(spec, options(&same, &folder)).await.unwrap();
+        let reply = client().get(format!("{}/things/1", recorder.url())).bearer_auth(KEY).send().await.unwrap();
+        assert_eq!(reply.status().as_u16(), expected, "{own}");
+    }
+    assert_eq!(server.received_requests().await.unwrap().len(), 2);
+}
+
+/// Not after a call that cannot be taken back.
+#[tokio::test]
+async fn what_would_go_wrong_later_is_said_before_anything_is_called() {
+    let folder = Folder::new("early");
+    std::fs::write(folder.0.join("file"), "mine").unwrap();
+    let mut below_a_file = options("https://api.example", &folder);
+    below_a_file.out = folder.0.join("file/fixtures");
+    let error = Recorder::start(vault(), below_a_file).await.unwrap_err().to_string();
+    assert!(error.contains("file/fixtures: fixtures cannot be written there: "), "{error}");
+
+    let mut kept = options("https://api.example", &folder);
+    kept.keep = Keep::parse("keep.yaml", "- {operation: get_thingy, at: /response/json/id, why: w}").unwrap();
+    let error = Recorder::start(vault(), kept).await.unwrap_err().to_string();
+    assert_eq!(error, "a reviewed place is of `get_thingy`, and the document has no such operation");
+
+    let mut elsewhere = options("https://api.example", &folder);
+    elsewhere.out = folder.0.join("new/fixtures");
+    let recorder = Recorder::start(vault(), elsewhere).await.unwrap();
+    assert!(recorder.stop().is_empty());
+    assert_eq!(folder.files().len(), 1, "nothing is left of the attempt to write");
+}
+
+#[test]
+fn reviewed_places_are_read_with_care() {
+    let good = "- {operation: get_thing, at: /response/json/id, why: public}";
+    assert!(Keep::parse("keep.yaml", good).is_ok());
+    for (from, to, said) in [
+        ("why: public", "why: ' '", "keep.yaml:1:3: `why` is empty"),
+        ("/response/json/id", "/json/id", "keep.yaml:1:3: `at` begins with /request/ or /response/"),
+        ("/response/json/id", "/response/json/**", "keep.yaml:1:3: `**` would let whole parts stand; name each place"),
+        ("- {", "{", "keep.yaml: a list of entries {operation, at, why} is expected"),
+        ("why", "because", "keep.yaml:1:3: unknown field `because`"),
+    ] {
+        let error = Keep::parse("keep.yaml", &good.replace(from, to)).unwrap_err();
+        assert!(error.starts_with(said), "{error}");
+    }
+    assert!(Keep::load("nowhere.yaml".as_ref()).unwrap_err().starts_with("nowhere.yaml: "));
+}
+
+/// A service that answers one request when it is told to.
+async fn slow() -> (String, tokio::sync::oneshot::Receiver<()>, tokio::sync::oneshot::Sender<()>) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (asked, was_asked) = tokio::sync::oneshot::channel();
+    let (answer, may_answer) = tokio::sync::oneshot::channel::<()>();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut buffer = [0; 4096];
+        let _ = stream.read(&mut buffer).await.unwrap();
+        asked.send(()).unwrap();
+        if may_answer.await.is_ok() {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}").await;
+        }
+    });
+    (url, was_asked, answer)
+}
+
+#[tokio::test]
+async fn an_ending_waits_for_what_is_under_way() {
+    let folder = Folder::new("settle");
+    let (url, was_asked, answer) = slow().await;
+    let mut recorder = Recorder::start(vault(), options(&url, &folder)).await.unwrap();
+    let base = recorder.url();
+    let call = tokio::spawn(client().get(format!("{base}/things/1")).bearer_auth(KEY).send());
+    was_asked.await.unwrap();
+    assert_eq!(recorder.under_way(), ["get_thing"]);
+    let ending = async {
+        answer.send(()).unwrap();
+        call.await.unwrap().unwrap().text().await.unwrap()
+    };
+    let ((), text) = tokio::join!(recorder.settle(), ending);
+    assert_eq!(text, "{}", "the client gets its answer");
+    assert!(recorder.under_way().is_empty());
+    assert!(client().get(format!("{base}/things/1")).send().await.is_err(), "no more calls are taken");
+    assert!(matches!(recorder.stop().as_slice(), [Event::Written { .. }]));
+}
+
+#[tokio::test]
+async fn what_is_broken_off_is_told() {
+    let folder = Folder::new("broken-off");
+    let (url, was_asked, _answer) = slow().await;
+    let mut recorder = Recorder::start(vault(), options(&url, &folder)).await.unwrap();
+    let call = tokio::spawn(client().get(format!("{}/things/1", recorder.url())).bearer_auth(KEY).send());
+    was_asked.await.unwrap();
+    let is_settled = tokio::select! {
+        biased;
+        () = recorder.settle() => true,
+        () = tokio::task::yield_now() => false,
+    };
+    assert!(!is_settled);
+    let told: Vec<String> = recorder.stop().iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["get_thing was not recorded: the call was broken off, and the service may have taken it"]);
+    assert!(call.await.unwrap().is_err());
+
+    let (url, was_asked, _answer) = slow().await;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let mut options = options(&url, &folder);
+    options.listener = Some(Arc::new(move |event: &Event| tell.send(event.to_string()).unwrap()));
+    let recorder = Recorder::start(vault(), options).await.unwrap();
+    let call = tokio::spawn(client().get(format!("{}/things/1", recorder.url())).send());
+    was_asked.await.unwrap();
+    call.abort();
+    let said = told.recv().await.unwrap();
+    assert_eq!(said, "get_thing was not recorded: the call was broken off, and the service may have taken it");
+    assert!(recorder.under_way().is_empty());
+}
