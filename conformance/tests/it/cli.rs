@@ -363,6 +363,35 @@ fn a_recording_ends_when_what_is_under_way_is_written() {
 }
 
 #[test]
+fn a_run_of_some_operations_takes_their_fixtures_and_repeats_how_it_was_asked() {
+    if !crate::command::has_python("a_run_of_some_operations_takes_their_fixtures_and_repeats_how_it_was_asked") {
+        return;
+    }
+    let folder = Folder::new("operations");
+    for (from, to) in [("get_book/maximal", "any/one"), ("list_books/prose", "get_book/other")] {
+        let text = fs::read_to_string(root().join(format!("fixtures/books/{from}.yaml"))).unwrap();
+        let _ = folder.file(&format!("books/{to}.yaml"), &text.replace(&format!("books/{from}"), &format!("books/{to}")));
+    }
+    let client = crate::command::example("--break drop-field");
+    let asked = ["run", "--fixtures", folder.path(), "--cmd", &client, "--key", "sk-test-other"];
+    let output = toy(&[&asked[..], &["--operations", "get_book", "--timeout", "9.5", "--jobs", "2"]].concat());
+    let (said, told) = (stdout(&output), stderr(&output));
+    assert!(told.contains(": 1 fixtures\n"), "{told}");
+    assert!(said.contains("C405 books/any/one") && !said.contains("get_book/other"), "{said}");
+    assert!(said.contains(" --operations get_book --timeout 9.5 --jobs 2 --filter books/any/one"), "{said}");
+    assert!(!said.contains("sk-test-other") && !said.contains("--key"), "{said}");
+    let output = toy(&asked);
+    let said = stdout(&output);
+    assert!(said.contains("client.py --break drop-field' --filter books/any/one"), "{said}");
+    for (operations, said) in
+        [("get_bok", "the document has no operation `get_bok`; it has list_books, "), ("put_cover", "no fixture belongs to")]
+    {
+        let output = toy(&[&asked[..], &["--operations", operations]].concat());
+        assert!(code(&output) == 2 && stderr(&output).contains(said), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_malformed_fixture_is_a_finding_not_a_crash() {
     let folder = Folder::new("malformed");
     let _ = folder.file("books/get_book/one.yaml", "fixture: 1\n\tid: x");
