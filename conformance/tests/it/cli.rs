@@ -465,3 +465,60 @@ fn two_reports_are_compared_in_every_form() {
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("nowhere.json: No such file"), "{}", stderr(&output));
 }
+
+/// What each command prints, word for word; where it writes files, what they hold.
+#[test]
+fn what_each_command_prints() {
+    let folder = Folder::new("prints");
+    let new = changed(&folder);
+    let specmatic = format!("{}/specmatic", folder.path());
+    let har = format!("{}/out.har", folder.path());
+    let only = "books/get_book/minimal";
+    let lists = folder.file("lists.yaml", "- {operation: x}\n");
+    let commands: &[&[&str]] = &[
+        &["lint"],
+        &["check", "--filter", "get_book"],
+        &["lint", "fixtures/covers"],
+        &["coverage"],
+        &["coverage", "--missing"],
+        &["show", "books/get_book/minimal"],
+        &["show", "books/add_book/maximal"],
+        &["show", "books/list_books/maximal"],
+        &["show", "books/list_books/reset"],
+        &["show", "books/add_book/no-title"],
+        &["show", "covers/put_cover/by-url"],
+        &["show", "books/get_book/missing"],
+        &["export", "hurl"],
+        &["export", "har", "--filter", only],
+        &["export", "har", "-o", &har],
+        &["export", "specmatic", "-o", &specmatic],
+        &["export", "specmatic", "-o", &specmatic],
+        &["export", "har", "-o", folder.path()],
+        &["scenarios"],
+        &["scenarios", "--filter", "nothing"],
+        &["new", "list_books", "--dry-run"],
+        &["new", "put_cover", "--dry-run", "--status", "403"],
+        &["new", "add_book", "--dry-run", "--name", "x"],
+        &["mutate", "--filter", only],
+        &["mutate", "--filter", only, "--operator", "header-case", "--equivalents"],
+        &["mutate", "--show", "books/get_book/minimal#value@/response/json/title"],
+        &["mutate", "--show", "books/get_book/minimal#header-case@/request/require_headers/0"],
+        &["mutate", "--operator", "nothing"],
+        &["drift", "openapi.yaml", &new],
+        &["drift", "openapi.yaml", &new, "--format", "markdown"],
+        &["explain", "F302", "v705"],
+        &["explain", "--list"],
+        &["drift", "--upstream", "openapi.yaml", "--accepted", &lists],
+        &["run", "--cmd", "no-such-program-here"],
+    ];
+    let mut told = String::new();
+    for arguments in commands {
+        let output = toy(arguments);
+        told += &format!("$ conformance {}\n[{}]\n{}{}\n", arguments.join(" "), code(&output), stdout(&output), stderr(&output));
+    }
+    let mut files: Vec<_> = fs::read_dir(&specmatic).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    told += &files.join("\n");
+    assert!(fs::read_to_string(&har).unwrap().contains("\"version\": \"1.2\""));
+    insta::assert_snapshot!(told.replace(folder.path(), "FOLDER").replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+}
