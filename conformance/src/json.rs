@@ -20,6 +20,20 @@ pub(crate) fn is_within(pointer: &str, ancestor: &str) -> bool {
     pointer.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Whether a pattern matches a pointer: `*` stands for one token, `**` for any number of them.
+pub(crate) fn glob(pattern: &str, pointer: &str) -> bool {
+    matches(&tokens(pattern).collect::<Vec<_>>(), &tokens(pointer).collect::<Vec<_>>())
+}
+
+fn matches(pattern: &[String], tokens: &[String]) -> bool {
+    match (pattern.split_first(), tokens.split_first()) {
+        (None, None) => true,
+        (Some((any, rest)), _) if any == "**" => (0..=tokens.len()).any(|skip| matches(rest, tokens.get(skip..).unwrap_or_default())),
+        (Some((one, rest)), Some((token, tokens))) => (one == "*" || one == token) && matches(rest, tokens),
+        _ => false,
+    }
+}
+
 /// Whether two scalars are equal; numbers are by value, so that `2.0` is `2`.
 fn same_scalar(left: &Value, right: &Value) -> bool {
     match (left, right) {
@@ -146,6 +160,15 @@ mod tests {
         assert!(differences(&json!({"a": 19478.0}), &json!({"a": 19478})).is_empty());
         let (a, b) = (json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992_i64));
         assert_eq!(differences(&a, &b).len(), 1, "integers that fall together as floats stay apart");
+    }
+
+    #[test]
+    fn a_pattern_covers_one_token_or_many() {
+        assert!(glob("/paths/*/get", "/paths/~1books/get"));
+        assert!(!glob("/paths/*", "/paths/~1books/get") && !glob("/paths/*/get", "/paths/get"));
+        assert!(glob("/paths/**", "/paths/~1books/get") && glob("/a/**/z", "/a/z") && glob("/a/**/z", "/a/b/c/z"));
+        assert!(!glob("/paths/**/post", "/paths/~1books/get"));
+        assert!(glob("", "") && !glob("", "/a") && !glob("/a", ""));
     }
 
     #[test]

@@ -3,18 +3,22 @@
 //! The questions are data: which operation to read, and which answers there are. Only GET is sent, to one host, no more often
 //! than the budget allows; no value of an answer is told, only which of the known answers it is.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use reqwest::Url;
+use reqwest::header::HeaderValue;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::exchange::Response;
+use crate::drift::cell;
+use crate::exchange::{Response, header};
 use crate::json::{join, tokens};
-use crate::record::{RecordError, below, http_client, judged, read, reason, service_url};
-use crate::spec::{Operation, Spec, read_yaml};
+use crate::record::{RecordError, below, http_client, is_elsewhere, judged, read, reason, service_url};
+use crate::spec::{Member, Operation, Schemas, Spec, essence, percent_encode, read_yaml};
 
 /// One question, as a file of them states it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -29,6 +33,10 @@ pub struct Question {
     /// Its parameters; `$name` stands for what the caller sets.
     #[serde(default)]
     pub with: BTreeMap<String, String>,
+    /// JSON pointers to where the answers are counted from: the first at which a list stands, for an answer whose `at` begins with
+    /// `/*`, and the first at which an object stands for any other. Without them it is the whole body.
+    #[serde(default)]
+    pub within: Vec<String>,
     /// The known answers.
     pub answers: Vec<Answer>,
 }
@@ -75,8 +83,8 @@ pub enum Is {
 ///
 /// # Errors
 ///
-/// One line with the place, for what is no list of questions, an operation that the document lacks or that is no GET, and a
-/// question without answers.
+/// One line with the place, for what is no list of questions, an operation that the document lacks or that is no GET, a question
+/// without answers or without a parameter of the path, and a place that is no JSON pointer.
 pub fn load_questions(path: &Path, spec: &Spec) -> Result<Vec<Question>, String> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
@@ -86,16 +94,49 @@ pub fn load_questions(path: &Path, spec: &Spec) -> Result<Vec<Question>, String>
     for (index, value) in list.iter().enumerate() {
         let place = locator.locate(&format!("/{index}")).map_or_else(|| name.clone(), |at| at.to_string());
         let question: Question = serde_json::from_value(value.clone()).map_err(|error| format!("{place}: {error}"))?;
-        match spec.operation(&question.operation) {
-            None => return Err(format!("{place}: the document has no operation `{}`", question.operation)),
-            Some(operation) if operation.method != "GET" => {
-                return Err(format!("{place}: `{}` is a {}; only GET is asked", operation.id, operation.method));
-            }
-            Some(_) if question.answers.is_empty() => return Err(format!("{place}: a question needs `answers`")),
-            Some(_) => questions.push(question),
-        }
+        let operation = spec.operation(&question.operation);
+        let operation = operation.ok_or_else(|| format!("{place}: the document has no operation `{}`", question.operation))?;
+        question.check(operation).map_err(|error| format!("{place}: {error}"))?;
+        questions.push(question);
     }
     Ok(questions)
+}
+
+impl Question {
+    /// Whether it can be asked, and answered.
+    fn check(&self, operation: &Operation) -> Result<(), String> {
+        if operation.method != "GET" {
+            return Err(format!("`{}` is a {}; only GET is asked", operation.id, operation.method));
+        }
+        if self.answers.is_empty() {
+            return Err("a question needs `answers`".to_owned());
+        }
+        let of_path = operation.match_path(&operation.path).unwrap_or_default();
+        if let Some((name, _)) = of_path.iter().find(|(name, _)| !self.with.contains_key(name)) {
+            return Err(format!("`{}` has `{name}` in its path; `with` has to give it", operation.id));
+        }
+        if let Some((name, _)) = self.with.iter().find(|(_, value)| value.is_empty()) {
+            return Err(format!("`with: {name}` is empty"));
+        }
+        let is_pointer = |text: &str| text.is_empty() || text.starts_with('/');
+        let places = self.answers.iter().map(|answer| ("at", &answer.at)).chain(self.within.iter().map(|place| ("within", place)));
+        if let Some((key, place)) = { places }.find(|(_, place)| !is_pointer(place)) {
+            return Err(format!("`{key}: {place}` is no JSON pointer; it begins with `/`, or is empty for the whole body"));
+        }
+        if !self.within.is_empty() && self.answers.iter().any(|answer| answer.at.is_empty()) {
+            return Err("with `within` each answer needs `at`".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Where an answer is counted from.
+    fn root<'a>(&self, answer: &Answer, body: &'a Value) -> Option<&'a Value> {
+        if self.within.is_empty() {
+            return Some(body);
+        }
+        let fits: fn(&Value) -> bool = if tokens(&answer.at).next().as_deref() == Some("*") { Value::is_array } else { Value::is_object };
+        self.within.iter().filter_map(|place| body.pointer(place)).find(|value| fits(value))
+    }
 }
 
 /// How a service is asked.
@@ -109,6 +150,22 @@ pub struct Settings {
     pub set: BTreeMap<String, String>,
     /// How many calls may be made.
     pub budget: usize,
+}
+
+impl Settings {
+    /// Whether a service can be asked so; [`compare`] looks by itself.
+    ///
+    /// # Errors
+    ///
+    /// One line for an address that is none of a service, and a key that no header can carry.
+    pub fn check(&self) -> Result<(), RecordError> {
+        service_url(&self.to)?;
+        if HeaderValue::from_str(&self.key).is_err() {
+            let message = "the API key holds a line break or another character that no header can carry; correct it where it is kept";
+            return Err(RecordError(message.to_owned()));
+        }
+        Ok(())
+    }
 }
 
 impl std::fmt::Debug for Settings {
@@ -141,7 +198,8 @@ pub struct Live {
     pub live: u32,
     /// One row for each question, in the order of the file.
     pub rows: Vec<Row>,
-    /// Where answers depart from the document: operation, check and place, sorted.
+    /// Where answers depart from the document: operation, check and place, sorted. `*` stands for an element of a list, and for a
+    /// name that may be data.
     pub departures: Vec<String>,
     /// How many calls were made.
     pub calls: usize,
@@ -153,9 +211,10 @@ type Asked = (String, BTreeMap<String, String>);
 ///
 /// # Errors
 ///
-/// One line for an address that is none of a service, or a client that cannot be set up. That the service does not answer, or
-/// with an error, is told in the rows.
+/// What [`Settings::check`] refuses, or a client that cannot be set up. That the service does not answer, or with an error, is told
+/// in the rows.
 pub async fn compare(spec: &Spec, questions: &[Question], settings: &Settings, pace: impl AsyncFn()) -> Result<Live, RecordError> {
+    settings.check()?;
     let upstream = service_url(&settings.to)?;
     let http = http_client(&upstream)?;
     let mut answers: BTreeMap<Asked, Result<Response, String>> = BTreeMap::new();
@@ -164,6 +223,9 @@ pub async fn compare(spec: &Spec, questions: &[Question], settings: &Settings, p
         let answer = match (spec.operation(&question.operation), parameters(question, &settings.set)) {
             (None, _) => Err("the document has no such operation".to_owned()),
             (_, Err(missing)) => Err(missing),
+            (Some(operation), _) if is_elsewhere(operation, &upstream) => {
+                Err("not asked: the document says that another server answers this".to_owned())
+            }
             (Some(operation), Ok(with)) => {
                 let asked = (question.operation.clone(), with);
                 if !answers.contains_key(&asked) {
@@ -178,7 +240,8 @@ pub async fn compare(spec: &Spec, questions: &[Question], settings: &Settings, p
                     let answer = ask(spec, operation, &http, &upstream, &asked.1, &settings.key).await;
                     if let Ok(response) = &answer {
                         let found = spec.check_response(operation, response).into_iter();
-                        departures.extend(found.map(|departure| format!("{} {} {}", operation.id, departure.check, departure.at)));
+                        let told = |at: &str| without_data(spec, operation, response, at);
+                        departures.extend(found.map(|departure| format!("{} {} {}", operation.id, departure.check, told(&departure.at))));
                     }
                     answers.insert(asked.clone(), answer);
                 }
@@ -196,7 +259,10 @@ fn parameters(question: &Question, set: &BTreeMap<String, String>) -> Result<BTr
     let filled = question.with.iter().map(|(name, text)| match text.strip_prefix('$') {
         None => Ok((name.clone(), text.clone())),
         Some(variable) => {
-            let value = set.get(variable).ok_or_else(|| format!("not asked: set `{variable}` to one of your account"));
+            let value = set
+                .get(variable)
+                .filter(|value| !value.is_empty())
+                .ok_or_else(|| format!("not asked: set `{variable}` to one of your account"));
             value.map(|value| (name.clone(), value.clone()))
         }
     });
@@ -207,7 +273,7 @@ async fn ask(
     spec: &Spec,
     operation: &Operation,
     http: &reqwest::Client,
-    upstream: &reqwest::Url,
+    upstream: &Url,
     with: &BTreeMap<String, String>,
     key: &str,
 ) -> Result<Response, String> {
@@ -216,8 +282,7 @@ async fn ask(
     for (name, value) in with {
         let hole = format!("{{{name}}}");
         if path.contains(&hole) {
-            let segment: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
-            path = path.replace(&hole, &segment.replace('+', "%20"));
+            path = path.replace(&hole, &percent_encode(value));
         } else {
             query.append_pair(name, value);
         }
@@ -250,7 +315,7 @@ fn row(question: &Question, answer: Result<&Response, &str>) -> Row {
         Err(why) => row.unseen = Some(why.to_owned()),
         Ok(Err(_)) => row.unseen = Some("the body is no JSON".to_owned()),
         Ok(Ok(body)) => {
-            let seen = question.answers.iter().filter(|answer| answer.stands_in(&body));
+            let seen = question.answers.iter().filter(|answer| question.root(answer, &body).is_some_and(|root| answer.stands_in(root)));
             for answer in seen {
                 row.shown.push(answer.answer.clone());
                 row.is_other |= !answer.expected;
@@ -264,37 +329,65 @@ fn row(question: &Question, answer: Result<&Response, &str>) -> Row {
 }
 
 impl Answer {
-    fn stands_in(&self, body: &Value) -> bool {
-        let Some((above, name)) = self.at.rsplit_once('/') else { return self.is.holds(Some(body)) };
-        let parents = all(body, above);
-        let Some(name) = tokens(&join("", name)).next() else { return false };
-        if name == "*" {
-            return all(body, &self.at).into_iter().any(|value| self.is.holds(Some(value)));
+    fn stands_in(&self, root: &Value) -> bool {
+        let Some((above, _)) = self.at.rsplit_once('/') else { return self.is.holds(root) };
+        if self.is != Is::Absent {
+            return all(root, &self.at).into_iter().any(|value| self.is.holds(value));
         }
-        parents.into_iter().any(|parent| match parent {
-            Value::Object(map) => self.is.holds(map.get(&name)),
-            Value::Array(list) => {
-                name.parse::<usize>().ok().and_then(|index| list.get(index)).is_some_and(|item| self.is.holds(Some(item)))
-            }
-            _ => false,
-        })
+        let name = tokens(&self.at).last().unwrap_or_default();
+        // Only an object can lack a name.
+        all(root, above).into_iter().any(|parent| parent.as_object().is_some_and(|map| name != "*" && !map.contains_key(&name)))
     }
 }
 
 impl Is {
-    fn holds(self, value: Option<&Value>) -> bool {
-        match (self, value) {
-            (Self::Absent, None)
-            | (Self::Null, Some(Value::Null))
-            | (Self::Boolean, Some(Value::Bool(_)))
-            | (Self::String, Some(Value::String(_)))
-            | (Self::Array, Some(Value::Array(_)))
-            | (Self::Object, Some(Value::Object(_))) => true,
-            (Self::Integer, Some(Value::Number(number))) => number.as_i64().is_some() || number.as_u64().is_some(),
-            (Self::Fraction, Some(Value::Number(number))) => number.as_f64().is_some_and(|number| number.fract() != 0.0),
-            _ => false,
+    /// Whether a value is of this kind; `1000.0` is a whole number.
+    fn holds(self, value: &Value) -> bool {
+        let is_whole = || value.as_f64().map(|number| number.fract() == 0.0);
+        match self {
+            Self::Absent => false,
+            Self::Null => value.is_null(),
+            Self::Boolean => value.is_boolean(),
+            Self::Integer => is_whole() == Some(true),
+            Self::Fraction => is_whole() == Some(false),
+            Self::String => value.is_string(),
+            Self::Array => value.is_array(),
+            Self::Object => value.is_object(),
         }
     }
+}
+
+/// A place in an answer, with `*` for what may be data of the account: the names in a map, and undocumented ones that do not
+/// look like the name of a field.
+fn without_data(spec: &Spec, operation: &Operation, response: &Response, at: &str) -> String {
+    let Some(inner) = at.strip_prefix("/response/json") else { return at.to_owned() };
+    let body = response.body.to_json().unwrap_or_default();
+    let mut told = String::from("/response/json");
+    let kind = essence(header(&response.headers, "content-type").unwrap_or_default());
+    let (mut value, mut schemas) = (Some(&body), spec.response_schemas(operation, response.status, &kind));
+    for token in tokens(inner) {
+        let (shown, below) = match value {
+            Some(Value::Array(_)) => (Cow::Borrowed("*"), spec.items(&schemas)),
+            _ => match spec.member_of(&schemas, &token) {
+                Member::Known(below) => (Cow::Owned(token.clone()), below),
+                Member::Unknown if schemas.is_known() && is_field_name(&token) => (Cow::Owned(token.clone()), Schemas::default()),
+                Member::Entry(below) => (Cow::Borrowed("*"), below),
+                Member::Unknown => (Cow::Borrowed("*"), Schemas::default()),
+            },
+        };
+        told = join(&told, &shown);
+        value = value.and_then(|value| match value {
+            Value::Array(list) => token.parse::<usize>().ok().and_then(|index| list.get(index)),
+            value => value.get(&token),
+        });
+        schemas = below;
+    }
+    told
+}
+
+/// Ids and addresses have digits or other characters in them.
+fn is_field_name(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphabetic() || c == '_' || c == '-')
 }
 
 /// Every value that a pointer with `*` leads to.
@@ -341,7 +434,8 @@ impl Live {
                 "as expected"
             };
             // Writing into a String cannot fail.
-            let _ = writeln!(out, "{:5} {mark:12} {} ({})\n{:18} {}", row.fact, row.question, row.operation, "", row.told());
+            let question = one_line(&row.question);
+            let _ = writeln!(out, "{:5} {mark:12} {question} ({})\n{:18} {}", row.fact, row.operation, "", one_line(&row.told()));
         }
         self.end(&mut out, "");
         out
@@ -357,15 +451,8 @@ impl Live {
                 (None, true) => "**no**",
                 (None, false) => "yes",
             };
-            let cell = |text: &str| text.replace('|', "\\|");
-            let _ = writeln!(
-                out,
-                "| {} | {} | `{}` | {} | {expected} |",
-                cell(&row.fact),
-                cell(&row.question),
-                row.operation,
-                cell(&row.told())
-            );
+            let [fact, question, told] = [&row.fact, &row.question, &row.told()].map(|text| cell(text));
+            let _ = writeln!(out, "| {fact} | {question} | `{}` | {told} | {expected} |", row.operation);
         }
         self.end(&mut out, "- ");
         out
@@ -383,6 +470,11 @@ impl Live {
         let (questions, calls) = (self.rows.len(), self.calls);
         let _ = writeln!(out, "\n{questions} question(s), {calls} call(s): {other} answered otherwise than expected, {unseen} unseen");
     }
+}
+
+/// The text without what would end a line.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl Row {

@@ -63,7 +63,7 @@ async fn a_service_that_does_otherwise_is_told_by_the_number_of_the_fact() {
     let (live, _) = ask(sandbox.url(), Some(project), 20).await;
     assert!(live.is_other());
     assert_eq!(shown(&live, "C1", "list_clips"), ["the list under data"]);
-    assert_eq!(shown(&live, "C16", "list_brand_templates"), ["under data"]);
+    assert_eq!(shown(&live, "C16", "list_brand_templates"), ["under data", "templateId"], "the envelope, and what is in it");
     assert_eq!(shown(&live, "C19", "list_collections"), ["a bare list"]);
     let text = live.to_text();
     assert!(text.contains("C1    OTHER        In which envelope does the list of clips come? (list_clips)"), "{text}");
@@ -78,6 +78,16 @@ async fn missing_links_are_seen() {
     let (sandbox, project) = sandbox(&["list_clips=no-export-links"]).await;
     let (live, _) = ask(sandbox.url(), Some(project), 20).await;
     assert_eq!(shown(&live, "C25", "list_clips"), ["left out"]);
+}
+
+#[tokio::test]
+async fn an_envelope_hides_no_answer_and_is_none() {
+    for envelope in ["data", "data-list", "list"] {
+        let (sandbox, project) = sandbox(&[&format!("list_clips=envelope:{envelope}")]).await;
+        let (live, _) = ask(sandbox.url(), Some(project), 20).await;
+        assert_eq!(shown(&live, "C25", "list_clips"), ["a link"], "{envelope}: {}", live.to_text());
+        assert_eq!(shown(&live, "C41", "list_clips"), ["durationMs"], "{envelope}");
+    }
 }
 
 #[tokio::test]

@@ -34,7 +34,8 @@ pub(super) struct Check {
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, as projectId=P123")?;
+    let pair = text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty());
+    let (name, value) = pair.ok_or("expected NAME=VALUE, as projectId=P123")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -53,6 +54,7 @@ pub(super) fn run(files: &Files, arguments: &Check) -> Result<Output, Failure> {
     })?;
     let settings =
         Settings { to: to.clone(), key, set: arguments.set.iter().cloned().collect::<BTreeMap<_, _>>(), budget: arguments.budget };
+    settings.check().map_err(|error| Failure::usage(error.to_string()))?;
     talk(&format!("{} question(s), at most {} call(s) that only read, {} s apart", questions.len(), arguments.budget, arguments.pause));
     let pause = Duration::from_secs_f64(arguments.pause);
     let live = block_on(compare(&spec, &questions, &settings, async || wait(pause).await))?;

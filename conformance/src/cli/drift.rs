@@ -52,7 +52,7 @@ pub(crate) fn run(files: &Files, arguments: &DriftArguments) -> Result<Output, F
 }
 
 fn load(path: &Path) -> Result<Spec, Failure> {
-    if !path.is_file() {
+    if !path.exists() {
         return Err(Failure::usage(format!("{}: no such file; give an OpenAPI 3.0 document, YAML or JSON", path.display())));
     }
     Spec::load(path).map_err(|error| Failure::usage(format!("{error}; the document cannot be compared before this is repaired")))

@@ -115,7 +115,7 @@ struct Files {
 enum Format {
     Text,
     Json,
-    /// For a pull request; of `drift` only.
+    /// For a pull request; of `drift`, `diff` and `check --live` only.
     Markdown,
 }
 
@@ -224,7 +224,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
     if files.format == Format::Markdown
         && !matches!(arguments.command, Command::Drift(_) | Command::Diff(_) | Command::Check(check::Check { live: Some(_), .. }))
     {
-        return Err(Failure::usage("only drift and diff print Markdown; take --format text or json, or summary.md of --report-dir"));
+        return Err(Failure::usage(
+            "only drift, diff and check --live print Markdown; take --format text or json, or summary.md of --report-dir",
+        ));
     }
     let has_report = matches!(arguments.command, Command::Lint { .. } | Command::Check(_) | Command::Run(_) | Command::Scenarios(_));
     if files.report_dir.is_some() && !has_report {
@@ -356,7 +358,7 @@ fn unknown_fixture(suite: &Suite, fixture: &str) -> Failure {
 
 impl Files {
     fn spec(&self) -> Result<Spec, Failure> {
-        if !self.spec.is_file() {
+        if !self.spec.exists() {
             return Err(Failure::usage(format!("{}: no such file; name the OpenAPI document with --spec", self.spec.display())));
         }
         Spec::load(&self.spec).map_err(|error| Failure::finding(format!("{error}; the document cannot be used before this is repaired")))
@@ -381,7 +383,7 @@ impl Files {
 
     fn waivers(&self) -> Result<Waivers, Failure> {
         let path = match &self.waivers {
-            Some(path) if !path.is_file() => {
+            Some(path) if !path.exists() => {
                 return Err(Failure::usage(format!("{}: no such file; correct --waivers", path.display())));
             }
             Some(path) => path.clone(),

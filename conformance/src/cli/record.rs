@@ -1,7 +1,8 @@
 //! `conformance record`: fixtures of what a service answers.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -54,15 +55,35 @@ pub(super) fn run(files: &Files, arguments: &Record) -> Result<Output, Failure> 
     options.keep = keep;
     options.listener = Some(Arc::new(|event: &Event| talk(&event.to_string())));
     // The fixtures that are there know into which types the client decodes; without any the schemas name them.
-    let known = Suite::load(&files.fixtures).unwrap_or_default();
+    let known = if holds_nothing(&files.fixtures) { Suite::default() } else { files.all_fixtures()? };
     let options = options.with_types_of(&known);
     block_on(async {
-        let recorder = Recorder::start(spec, options).await.map_err(|error: RecordError| Failure::usage(error.to_string()))?;
+        let mut recorder = Recorder::start(spec, options).await.map_err(|error: RecordError| Failure::usage(error.to_string()))?;
         talk(&format!("give the client the base URL {}; Ctrl-C ends the recording", recorder.url()));
-        let stopped = tokio::signal::ctrl_c().await;
-        stopped.map_err(|error| Failure { message: format!("Ctrl-C cannot be waited for: {error}"), code: ENGINE })?;
+        ctrl_c().await?;
+        let under_way = recorder.under_way();
+        if !under_way.is_empty() {
+            talk(&format!("waiting for {}; Ctrl-C again breaks off what is under way", under_way.join(", ")));
+        }
+        tokio::select! {
+            () = recorder.settle() => {}
+            again = ctrl_c() => again?,
+        }
         Ok(ending(&recorder.stop()))
     })?
+}
+
+async fn ctrl_c() -> Result<(), Failure> {
+    let pressed = tokio::signal::ctrl_c().await;
+    pressed.map_err(|error| Failure { message: format!("Ctrl-C cannot be waited for: {error}"), code: ENGINE })
+}
+
+/// Whether this is the first recording into a folder.
+fn holds_nothing(folder: &Path) -> bool {
+    match std::fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == ErrorKind::NotFound,
+    }
 }
 
 #[allow(clippy::disallowed_methods, reason = "a recording says when it was made")]

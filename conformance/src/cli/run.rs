@@ -1,5 +1,6 @@
 //! `conformance run`: a client in any language.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -12,6 +13,11 @@ use opusclip_conformance::suite::Suite;
 
 use super::{ENGINE, Failure, Files, Output, talk};
 
+/// Seconds for one call.
+pub(super) const TIMEOUT: f64 = 10.0;
+/// Processes of a client.
+const JOBS: usize = 8;
+
 #[derive(Args, Debug)]
 pub(super) struct Run {
     /// The client's program with its arguments, as 'python3 client.py'; no shell runs it.
@@ -23,10 +29,10 @@ pub(super) struct Run {
     #[arg(long, value_name = "TEXT", default_value = "sk-test-conformance")]
     key: String,
     /// How long one call may take.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = seconds)]
     timeout: f64,
     /// How many processes of the program run at most, where it says that more than one may.
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = JOBS)]
     jobs: usize,
 }
 
@@ -72,7 +78,19 @@ impl Run {
     fn reproduction(&self, files: &Files) -> String {
         let flags = files.options().flags;
         let flags = if flags.is_empty() { flags } else { format!("{flags} ") };
-        format!("conformance run {flags}--cmd {} --filter {{fixture}}", shell_words::quote(&self.cmd))
+        let mut command = format!("conformance run {flags}--cmd {}", shell_words::quote(&self.cmd));
+        // The key is not told; whoever gave one has it.
+        if !self.selection.operations.is_empty() {
+            command.push_str(&format!(" --operations {}", self.selection.operations.join(",")));
+        }
+        if self.timeout != TIMEOUT {
+            command.push_str(&format!(" --timeout {}", self.timeout));
+        }
+        if self.jobs != JOBS {
+            command.push_str(&format!(" --jobs {}", self.jobs));
+        }
+        command.push_str(" --filter {fixture}");
+        command
     }
 }
 
@@ -86,8 +104,10 @@ impl Selection {
             let known: Vec<&str> = spec.operations().iter().map(|operation| operation.id.as_str()).collect();
             return Err(Failure::usage(format!("--operations: the document has no operation `{unknown}`; it has {}", known.join(", "))));
         }
-        let named = |id: &str| self.operations.iter().any(|operation| id.split('/').nth(1) == Some(operation));
-        suite.retain(|_, id| named(id));
+        let of: BTreeMap<String, String> = suite.cases.iter().map(|case| (case.file.clone(), case.fixture.operation.clone())).collect();
+        // A file that is no fixture has only its path to say which operation it would be of.
+        let operation = |file: &str, id: &str| of.get(file).cloned().or_else(|| id.split('/').nth(1).map(str::to_owned));
+        suite.retain(|file, id| operation(file, id).is_some_and(|operation| self.operations.contains(&operation)));
         match suite.files() {
             0 => Err(Failure::usage("--operations: no fixture belongs to these operations")),
             _ => {

@@ -8,7 +8,7 @@ use opusclip_conformance::command::{Command, Settings};
 use opusclip_conformance::options::Options;
 use opusclip_conformance::scenario::{ScenarioSuite, report_scenarios, run_scenario};
 
-use super::run::{block_on, seconds};
+use super::run::{TIMEOUT, block_on, seconds};
 use super::{Failure, Files, Output};
 
 #[derive(Args, Debug)]
@@ -23,7 +23,7 @@ pub(super) struct Scenarios {
     #[arg(long, value_name = "TEXT", default_value = "sk-test-conformance")]
     key: String,
     /// How long one scenario may take, in real time.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = seconds)]
     timeout: f64,
 }
 
@@ -46,7 +46,8 @@ pub(super) fn run(files: &Files, arguments: &Scenarios) -> Result<Output, Failur
     options.watchdog = limit.saturating_mul(4) + Duration::from_secs(60);
     let (folder, quoted) = (arguments.scenarios.display(), shell_words::quote(cmd));
     let flags = if options.flags.is_empty() { String::new() } else { format!("{} ", options.flags) };
-    options.reproduce = Some(format!("conformance scenarios {flags}--scenarios {folder} --cmd {quoted} --filter {{fixture}}"));
+    let timeout = if arguments.timeout == TIMEOUT { String::new() } else { format!(" --timeout {}", arguments.timeout) };
+    options.reproduce = Some(format!("conformance scenarios {flags}--scenarios {folder} --cmd {quoted}{timeout} --filter {{fixture}}"));
     block_on(async {
         let settings = Settings { limit, key: arguments.key.clone(), jobs: 1 };
         let client = Command::start(cmd, settings).await;

@@ -37,7 +37,7 @@ impl Drift {
                 change.binding.until.clone(),
                 fixtures(change).unwrap_or_default(),
             ];
-            let _ = writeln!(text, "| {} |", cells.map(|cell| escaped(&cell)).join(" | "));
+            let _ = writeln!(text, "| {} |", cells.map(|text| cell(&text)).join(" | "));
         }
         let rest = self.changes.get(shown.len()..).unwrap_or_default();
         if !rest.is_empty() {
@@ -54,7 +54,7 @@ impl Drift {
 }
 
 /// Text that stays in its cell of a table. Inside of backticks, entities would be shown as they are.
-fn escaped(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     let text = text.replace('|', "\\|").replace(['\n', '\r'], " ");
     let parts = text.split('`').enumerate();
     let parts = parts.map(|(index, part)| if index % 2 == 0 { part.replace('<', "&lt;") } else { part.to_owned() });
@@ -63,10 +63,10 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::escaped;
+    use super::cell;
 
     #[test]
     fn a_cell_holds_no_markup_of_its_own() {
-        assert_eq!(escaped("a|b\n<i> `Option<T>` <b>"), "a\\|b &lt;i> `Option<T>` &lt;b>");
+        assert_eq!(cell("a|b\n<i> `Option<T>` <b>"), "a\\|b &lt;i> `Option<T>` &lt;b>");
     }
 }

@@ -56,6 +56,8 @@ use crate::finding::Location;
 use crate::spec::Spec;
 
 pub use self::catalogue::Class;
+#[cfg(feature = "record")]
+pub(crate) use self::markdown::cell;
 pub use self::names::{Names, NamesError};
 pub use self::report::Threshold;
 pub use self::upstream::{Accepted, AcceptedError, against};

@@ -1,5 +1,6 @@
 //! Differences from another party's document that are meant, each with its reason.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Deserialize;
@@ -82,15 +83,15 @@ impl Accepted {
         Ok(Self { entries, locator: Some(locator) })
     }
 
-    /// The entry that covers a change.
-    fn covering(&self, change: &Change) -> Option<usize> {
-        let place = change.old.as_ref().or(change.new.as_ref())?;
+    /// Which entries cover a change.
+    fn covering(&self, change: &Change) -> Vec<usize> {
+        let Some(place) = change.old.as_ref().or(change.new.as_ref()) else { return Vec::new() };
         let covers = |entry: &Entry| {
             entry.change.iter().any(|id| id == change.id)
-                && entry.at.iter().any(|glob| matches(glob, &place.pointer))
+                && entry.at.iter().any(|pattern| json::glob(pattern, &place.pointer))
                 && entry.says.as_deref().is_none_or(|says| change.summary.contains(says))
         };
-        self.entries.iter().position(covers)
+        (0..).zip(&self.entries).filter(|(_, entry)| covers(entry)).map(|(index, _)| index).collect()
     }
 }
 
@@ -98,21 +99,19 @@ impl Accepted {
 #[must_use]
 pub fn against(ours: &Spec, theirs: &Spec, names: &Names, accepted: &Accepted) -> Drift {
     let mut drift = compare_named(ours, theirs, names);
-    let mut hits = vec![0_usize; accepted.entries.len()];
+    let (mut used, mut count) = (BTreeSet::new(), 0);
     // Another way of writing the same thing is none that anybody has to accept.
     drift.changes.retain(|change| change.class != Class::None);
-    drift.changes.retain(|change| match accepted.covering(change) {
-        Some(index) => {
-            if let Some(hit) = hits.get_mut(index) {
-                *hit += 1;
-            }
-            false
-        }
-        None => true,
+    drift.changes.retain(|change| {
+        // A wide entry does not make a narrow one that covers the same change a stale one.
+        let covering = accepted.covering(change);
+        count += usize::from(!covering.is_empty());
+        used.extend(covering.iter().copied());
+        covering.is_empty()
     });
-    drift.accepted = Some(hits.iter().sum());
+    drift.accepted = Some(count);
     let mut found = Found::default();
-    for (index, entry) in accepted.entries.iter().enumerate().filter(|(index, _)| hits.get(*index) == Some(&0)) {
+    for (index, entry) in accepted.entries.iter().enumerate().filter(|(index, _)| !used.contains(index)) {
         let at = accepted.locator.as_ref().and_then(|locator| locator.locate(&format!("/{index}")));
         let at = at.map_or_else(|| format!("entry {}", index + 1), |at| at.to_string());
         let summary = format!("{at}: the accepted difference {} at {} is none any more", entry.change.join(", "), entry.at.join(", "));
@@ -122,34 +121,4 @@ pub fn against(ours: &Spec, theirs: &Spec, names: &Names, accepted: &Accepted) -
     drift.changes.extend(found.finish(ours, theirs));
     drift.count();
     drift
-}
-
-fn matches(glob: &str, pointer: &str) -> bool {
-    let glob: Vec<String> = json::tokens(glob).collect();
-    let tokens: Vec<String> = json::tokens(pointer).collect();
-    matches_tokens(&glob, &tokens)
-}
-
-fn matches_tokens(glob: &[String], tokens: &[String]) -> bool {
-    match (glob.split_first(), tokens.split_first()) {
-        (None, None) => true,
-        (Some((any, rest)), _) if any == "**" => {
-            (0..=tokens.len()).any(|skip| matches_tokens(rest, tokens.get(skip..).unwrap_or_default()))
-        }
-        (Some((one, glob)), Some((token, tokens))) => (one == "*" || one == token) && matches_tokens(glob, tokens),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn a_glob_covers_one_token_or_many() {
-        assert!(matches("/paths/*/get", "/paths/~1books/get"));
-        assert!(!matches("/paths/*", "/paths/~1books/get"));
-        assert!(matches("/paths/**", "/paths/~1books/get") && matches("/a/**/z", "/a/z") && matches("/a/**/z", "/a/b/c/z"));
-        assert!(!matches("/paths/**/post", "/paths/~1books/get"));
-    }
 }

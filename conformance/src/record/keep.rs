@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::json::tokens;
+use crate::json;
 use crate::spec::{LoadError, read_yaml};
 
 /// One reviewed place: its values are recorded as they are.
@@ -75,6 +75,9 @@ impl Keep {
             if !(entry.at.starts_with("/request/") || entry.at.starts_with("/response/")) {
                 return Err(format!("{place}: `at` begins with /request/ or /response/, as /response/json/data/*/title"));
             }
+            if json::tokens(&entry.at).any(|token| token == "**") {
+                return Err(format!("{place}: `**` would let whole parts stand; name each place"));
+            }
             entries.push(entry);
         }
         Ok(Self { entries })
@@ -82,18 +85,6 @@ impl Keep {
 
     /// The entry that lets the value at `at` stand.
     pub(super) fn covers(&self, operation: &str, at: &str) -> Option<&KeepEntry> {
-        self.entries.iter().find(|entry| entry.operation == operation && matches(&entry.at, at))
-    }
-}
-
-/// Whether a pointer with `*` is this pointer.
-pub(crate) fn matches(pattern: &str, at: &str) -> bool {
-    let (mut pattern, mut at) = (tokens(pattern), tokens(at));
-    loop {
-        match (pattern.next(), at.next()) {
-            (None, None) => return true,
-            (Some(wanted), Some(token)) if wanted == "*" || wanted == token => {}
-            _ => return false,
-        }
+        self.entries.iter().find(|entry| entry.operation == operation && json::glob(&entry.at, at))
     }
 }

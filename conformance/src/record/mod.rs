@@ -50,7 +50,7 @@ use std::time::SystemTime;
 pub use self::keep::{Keep, KeepEntry};
 pub use self::policy::Policy;
 pub use self::proxy::Recorder;
-pub(crate) use self::proxy::{below, http_client, judged, read, reason, service_url};
+pub(crate) use self::proxy::{below, http_client, is_elsewhere, judged, read, reason, service_url};
 
 use crate::fixture::ClientExpectation;
 use crate::suite::Suite;

@@ -1,7 +1,9 @@
 //! The reverse proxy: what comes in, whether it goes on, and what goes back.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use reqwest::Url;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::policy::Effect;
@@ -45,6 +48,7 @@ pub struct Recorder {
     address: SocketAddr,
     shared: Arc<Shared>,
     server: JoinHandle<()>,
+    is_ending: watch::Sender<bool>,
 }
 
 struct Shared {
@@ -56,6 +60,8 @@ struct Shared {
     store: Store,
     events: Mutex<Vec<Event>>,
     listener: Option<super::Listener>,
+    /// The operations that were passed on and are not yet answered and recorded, by number.
+    under_way: Mutex<BTreeMap<u64, String>>,
 }
 
 impl Recorder {
@@ -63,15 +69,19 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// One line for an upstream that is no URL of a service, an address that is not on loopback or taken, and a client that
-    /// cannot be set up.
+    /// One line for an upstream that is no URL of a service, an address that is not on loopback or taken, a client that cannot be
+    /// set up, a reviewed place of an unknown operation, and a folder that cannot be written into.
     pub async fn start(spec: Arc<Spec>, options: RecordOptions) -> Result<Self, RecordError> {
         let upstream = service_url(&options.upstream)?;
         if !options.listen.ip().is_loopback() {
             let message = format!("{}: a recording listens on loopback only, as 127.0.0.1:8080, since it passes keys on", options.listen);
             return Err(RecordError(message));
         }
+        if let Some(entry) = options.keep.entries.iter().find(|entry| spec.operation(&entry.operation).is_none()) {
+            return Err(RecordError(format!("a reviewed place is of `{}`, and the document has no such operation", entry.operation)));
+        }
         let http = http_client(&upstream)?;
+        try_out(&options.out)?;
         let fail = |error| RecordError(format!("{}: {error}", options.listen));
         let listener = TcpListener::bind(options.listen).await.map_err(fail)?;
         let address = listener.local_addr().map_err(fail)?;
@@ -82,11 +92,13 @@ impl Recorder {
             spent: Mutex::new(0),
             events: Mutex::default(),
             listener: options.listener.clone(),
+            under_way: Mutex::default(),
             store: Store::new(&spec, options),
             spec,
         });
-        let server = tokio::spawn(serve(listener, Arc::clone(&shared)));
-        Ok(Self { address, shared, server })
+        let (is_ending, ending) = watch::channel(false);
+        let server = tokio::spawn(serve(listener, Arc::clone(&shared), ending));
+        Ok(Self { address, shared, server, is_ending })
     }
 
     /// Where a client finds the service now: the base URL to give it.
@@ -101,10 +113,26 @@ impl Recorder {
         self.shared.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Ends the recording and tells what happened.
+    /// The operations that were passed on and are not yet answered and recorded.
+    #[must_use]
+    pub fn under_way(&self) -> Vec<String> {
+        self.shared.open().values().cloned().collect()
+    }
+
+    /// Takes no more calls, and waits for those that are under way. Dropping the future leaves them under way.
+    pub async fn settle(&mut self) {
+        self.is_ending.send_replace(true);
+        // It ends by itself, or was ended by a panic of its own.
+        let _ = (&mut self.server).await;
+    }
+
+    /// Ends the recording and tells what happened. Calls that are under way are broken off; [`settle`](Self::settle) waits for
+    /// them.
     #[must_use]
     pub fn stop(self) -> Vec<Event> {
+        let broken_off = std::mem::take(&mut *self.shared.open());
         self.server.abort();
+        broken_off.into_values().for_each(|operation| self.shared.tell(broken_off_event(operation)));
         self.events()
     }
 }
@@ -132,11 +160,28 @@ pub(crate) fn service_url(text: &str) -> Result<Url, RecordError> {
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
         return Err(refuse("holds credentials, a query or a fragment, which do not belong there"));
     }
-    let is_local = matches!(url.host_str(), Some("localhost" | "[::1]")) || url.host_str().is_some_and(|host| host.starts_with("127."));
-    if url.scheme() == "http" && !is_local {
+    if url.scheme() == "http" && !url.host_str().is_some_and(is_this_machine) {
         return Err(refuse("would send the key over a connection that anybody can read (http)"));
     }
     Ok(url)
+}
+
+/// Whether a host of a URL is this machine; names that only begin like it are somebody else's.
+fn is_this_machine(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether the document says that another server than this one answers the operation.
+pub(crate) fn is_elsewhere(operation: &Operation, upstream: &Url) -> bool {
+    let own = operation.server.as_deref().and_then(|server| Url::parse(server).ok());
+    own.is_some_and(|own| own.origin() != upstream.origin())
+}
+
+/// Makes the folder and a file in it, which is gone at once: after a call that costs it would be too late.
+fn try_out(folder: &Path) -> Result<(), RecordError> {
+    let written = std::fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder));
+    written.map(drop).map_err(|error| RecordError(format!("{}: fixtures cannot be written there: {error}", folder.display())))
 }
 
 /// A client that follows no redirect and adds nothing.
@@ -196,30 +241,76 @@ pub(crate) fn judged(status: u16, headers: &HeaderMap, bytes: &[u8]) -> Result<R
     Ok(Response { status, headers, body: Body(body) })
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+async fn serve(listener: TcpListener, shared: Arc<Shared>, mut ending: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => drop(connections.spawn(connection(stream, Arc::clone(&shared)))),
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = ending.wait_for(|is_ending| *is_ending) => break,
+        };
+        match accepted {
+            Ok((stream, _)) => drop(connections.spawn(connection(stream, Arc::clone(&shared), ending.clone()))),
             // Too many open files, mostly; they get fewer when connections end.
             Err(_) => tokio::task::yield_now().await,
         }
         while connections.try_join_next().is_some() {}
     }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, shared: Arc<Shared>, mut ending: watch::Receiver<bool>) {
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
         async move { Ok::<_, std::convert::Infallible>(Box::pin(shared.respond(request)).await) }
     });
-    // A client that left needs no telling.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let mut connection = std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        // A client that left needs no telling.
+        _ = connection.as_mut() => return,
+        _ = ending.wait_for(|is_ending| *is_ending) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+/// One call that was passed on. Dropped before its end it was broken off, mostly since its client left.
+struct UnderWay<'a> {
+    shared: &'a Shared,
+    number: u64,
+}
+
+impl UnderWay<'_> {
+    fn end(self) {
+        self.shared.open().remove(&self.number);
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let broken_off = self.shared.open().remove(&self.number);
+        broken_off.into_iter().for_each(|operation| self.shared.tell(broken_off_event(operation)));
+    }
+}
+
+fn broken_off_event(operation: String) -> Event {
+    let why = "the call was broken off, and the service may have taken it".to_owned();
+    Event::NotRecorded { operation, why }
 }
 
 type Reply = hyper::Response<Full<Bytes>>;
 
 impl Shared {
+    fn open(&self) -> MutexGuard<'_, BTreeMap<u64, String>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, operation: &Operation) -> UnderWay<'_> {
+        let mut open = self.open();
+        let number = open.last_key_value().map_or(0, |(number, _)| number + 1);
+        open.insert(number, operation.id.clone());
+        UnderWay { shared: self, number }
+    }
+
     fn tell(&self, event: Event) {
         if let Some(listener) = &self.listener {
             listener(&event);
@@ -242,8 +333,7 @@ impl Shared {
         let Some(url) = below(&self.upstream, path, head.uri.query()) else {
             return self.refuse(format!("{}: a path with `.`, `..` or `\\` may lead elsewhere", operation.id));
         };
-        let own = operation.server.as_deref().and_then(|server| Url::parse(server).ok());
-        if own.is_some_and(|own| own.host_str() != self.upstream.host_str()) {
+        if is_elsewhere(operation, &self.upstream) {
             return self.refuse(format!("{}: the document says that another server answers this", operation.id));
         }
         let Ok(body) = Limited::new(body, LARGEST).collect().await.map(http_body_util::Collected::to_bytes) else {
@@ -252,6 +342,13 @@ impl Shared {
         if let Some(why) = self.spend(operation) {
             return self.refuse(why);
         }
+        let under_way = self.begin(operation);
+        let reply = self.pass_on(operation, &head, url, body).await;
+        under_way.end();
+        reply
+    }
+
+    async fn pass_on(&self, operation: &Operation, head: &hyper::http::request::Parts, url: Url, body: Bytes) -> Reply {
         let mut headers = passed_on(&head.headers);
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.remove(header::HOST);
@@ -265,7 +362,7 @@ impl Shared {
             Ok(bytes) => bytes,
             Err(why) => return self.unanswered(operation, why),
         };
-        let event = self.record(operation, &head, &body, judged(status.as_u16(), &headers, &bytes));
+        let event = self.record(operation, head, &body, judged(status.as_u16(), &headers, &bytes));
         self.tell(event);
         let mut reply = hyper::Response::new(Full::new(Bytes::from(bytes)));
         *reply.status_mut() = status;

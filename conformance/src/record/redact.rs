@@ -10,7 +10,7 @@ use super::keep::Keep;
 use super::placeholder::{Placeholders, is_date, is_date_time, is_numeric};
 use crate::exchange::{Body, Request, Response};
 use crate::json::join;
-use crate::spec::{Member, Operation, Schemas, Spec};
+use crate::spec::{Member, Operation, Schemas, Spec, percent_encode};
 
 /// From so many digits on a number may be somebody's id.
 const ID_DIGITS: usize = 7;
@@ -126,7 +126,7 @@ impl Walk<'_, '_> {
         for (name, raw) in self.operation.match_path(&request.path).unwrap_or_default() {
             let schemas = self.redactor.spec.parameter_schemas(self.operation, "path", &name).unwrap_or_default();
             let value = self.parameter(&schemas, &raw, &join("/request/path", &name), &name, "path");
-            path = path.replace(&format!("{{{name}}}"), &escape(&value));
+            path = path.replace(&format!("{{{name}}}"), &percent_encode(&value));
             redacted.path_values.push((name, value));
         }
         redacted.request.path = path;
@@ -295,7 +295,7 @@ impl Walk<'_, '_> {
                 }
             };
             let value = self.text(&schemas, &raw, &join(at, &name));
-            written.push(format!("{}={}", escape(&name), escape(&value)));
+            written.push(format!("{}={}", percent_encode(&name), percent_encode(&value)));
         }
         written.join("&")
     }
@@ -415,21 +415,6 @@ fn is_id_name(name: &str) -> bool {
         || lower.ends_with("_id")
         || lower.ends_with("-id")
         || ["Id", "ID", "Ids"].into_iter().any(is_word)
-}
-
-/// Percent-encodes everything but what is free in every part of a URL.
-fn escape(text: &str) -> String {
-    use std::fmt::Write as _;
-
-    text.bytes().fold(String::new(), |mut escaped, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            // Writing into a String cannot fail.
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-        escaped
-    })
 }
 
 /// Whether a text says nothing by itself: a number too short for an id.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::redact::{Notes, is_short_number};
 use crate::json::each_string;
-use crate::spec::{Spec, percent_decode};
+use crate::spec::{Spec, percent_decode, percent_encode};
 
 /// Shorter texts are in everything.
 const SHORTEST: usize = 4;
@@ -128,13 +128,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 fn forms(secret: &str) -> BTreeSet<String> {
     let bytes = secret.as_bytes();
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let percent: String =
-        bytes
-            .iter()
-            .map(|&byte| {
-                if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") }
-            })
-            .collect();
+    let percent = percent_encode(secret);
     let every: String = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
     let json = Value::from(secret).to_string();
     let backwards: String = secret.chars().rev().collect();

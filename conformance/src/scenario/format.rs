@@ -153,3 +153,25 @@ impl Bounds {
         early.or(late)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Bounds;
+
+    #[test]
+    fn seconds_are_within_their_bounds_or_not() {
+        for (at_least, at_most, seconds, objection) in [
+            (None, None, 1.0, None),
+            (Some(2.0), None, 2.0, None),
+            (Some(2.0), None, 1.999_999_9, None),
+            (Some(2.0), None, 1.9, Some("at least 2 s")),
+            (None, Some(2.0), 2.0, None),
+            (None, Some(2.0), 2.000_000_1, None),
+            (None, Some(2.0), 2.1, Some("at most 2 s")),
+            (Some(1.0), Some(2.0), 1.5, None),
+        ] {
+            let bounds = Bounds { at_least, at_most };
+            assert_eq!(bounds.objection(seconds).as_deref(), objection, "{at_least:?} {at_most:?} {seconds}");
+        }
+    }
+}

@@ -4,16 +4,12 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use super::Spec;
 use super::model::{Credential, FORM, Media, Operation, Parameter, Place, Style, essence, is_json};
-use super::pointer::resolve;
+use super::pointer::{percent_encode, resolve};
 use crate::params::parameters;
-
-/// Everything but the unreserved characters of RFC 3986.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A body under the key that a fixture has it by.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +76,7 @@ impl Spec {
                 Place::Query => query(parameter, &value, &mut draft.query),
                 Place::Path => {
                     let text = text(parameter, &value);
-                    let sent = utf8_percent_encode(&text, SEGMENT).to_string();
+                    let sent = percent_encode(&text);
                     draft.path = draft.path.replace(&format!("{{{}}}", parameter.name), &sent);
                     Some(as_given(&value, text))
                 }
@@ -227,8 +223,7 @@ fn plain(value: Option<&Value>) -> String {
 }
 
 fn form(value: Option<&Value>) -> String {
-    let pair =
-        |name: &str, value: &Value| format!("{}={}", utf8_percent_encode(name, SEGMENT), utf8_percent_encode(&scalar(value), SEGMENT));
+    let pair = |name: &str, value: &Value| format!("{}={}", percent_encode(name), percent_encode(&scalar(value)));
     let object = value.and_then(Value::as_object);
     let pairs = object.into_iter().flatten().flat_map(|(name, value)| match value {
         Value::Array(items) => items.iter().map(|item| pair(name, item)).collect(),

@@ -72,7 +72,7 @@ pub use self::locate::{Locator, read_yaml};
 pub use self::model::Operation;
 pub(crate) use self::model::{Credential, Media, Parameter, Payload, Place, Reply, essence};
 #[cfg(feature = "record")]
-pub(crate) use self::pointer::percent_decode;
+pub(crate) use self::pointer::{percent_decode, percent_encode};
 pub(crate) use self::pointer::{reference, resolve};
 
 /// The id of every check that this module can emit, in order.

@@ -3,7 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
+
+/// Everything but the unreserved characters of RFC 3986, which are free in every part of a URL.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// `pointer` extended by one token, which is escaped.
 pub(super) fn join(pointer: &str, token: &str) -> String {
@@ -35,6 +39,11 @@ pub(super) fn existing<'a>(document: &Value, pointer: &'a str) -> &'a str {
         }
     }
     pointer
+}
+
+/// The text as it can stand in every part of a URL.
+pub(crate) fn percent_encode(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// Bytes of `%xx` sequences put back; what is no such sequence stays as it is.
@@ -163,5 +172,11 @@ mod tests {
         assert_eq!(percent_decode("a%2Fb%20%C3%A9"), "a/b é");
         assert_eq!(percent_decode("100%"), "100%");
         assert_eq!(percent_decode("%zz%4"), "%zz%4");
+    }
+
+    #[test]
+    fn encodes_all_but_what_is_free_everywhere() {
+        assert_eq!(percent_encode("aZ9-._~"), "aZ9-._~");
+        assert_eq!(percent_encode("é a+b/c?d=e&f%"), "%C3%A9%20a%2Bb%2Fc%3Fd%3De%26f%25");
     }
 }

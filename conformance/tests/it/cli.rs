@@ -95,6 +95,9 @@ fn bad_input_is_one_line_with_the_place_and_a_way_out() {
     let bad_waivers = folder.file("waivers.yaml", "- {item: [\n");
     let _ = folder.file("fixtures/books/get_book/broken.yaml", "fixture: 1\nsummary: x\n");
     let _ = folder.file("empty/readme.txt", "");
+    let kept = folder.file("keep.yaml", "- {operation: get_bok, at: /response/json/title, why: titles are public}\n");
+    let questions = folder.file("questions.yaml", QUESTIONS);
+    let below_a_file = format!("{not_yaml}/fixtures");
     let fixtures = format!("{}/fixtures", folder.path());
     let empty = format!("{}/empty", folder.path());
     let cases: Vec<(Vec<&str>, i32, &str)> = vec![
@@ -115,7 +118,20 @@ fn bad_input_is_one_line_with_the_place_and_a_way_out() {
         (vec!["drift", "openapi.yaml", &not_yaml], 2, "the document cannot be compared before this is repaired"),
         (vec!["drift", "--upstream", "openapi.yaml", "--names", "nowhere.yaml"], 2, "correct --names"),
         (vec!["drift", "--upstream", "openapi.yaml", "--accepted", &twice], 2, "twice.yaml:3:1: duplicate key"),
-        (vec!["lint", "--format", "markdown"], 2, "only drift and diff print Markdown"),
+        (vec!["lint", "--format", "markdown"], 2, "only drift, diff and check --live print Markdown"),
+        (vec!["drift", "openapi.yaml", folder.path()], 2, "cannot be read: Is a directory"),
+        (vec!["lint", "--spec", folder.path()], 1, "cannot be read: Is a directory"),
+        (vec!["record", "--to", "https://api.example", "--source", " "], 2, "--source is empty"),
+        (
+            vec!["record", "--to", "https://api.example", "--source", "s", "--fixtures", &not_yaml],
+            2,
+            "name the folder of fixtures with --fixtures",
+        ),
+        (vec!["record", "--to", "https://api.example", "--source", "s", "--out", &below_a_file], 2, "fixtures cannot be written there"),
+        (vec!["record", "--to", "https://api.example", "--source", "s", "--keep", &kept], 2, "a reviewed place is of `get_bok`"),
+        (vec!["check", "--live", "https://api.example", "--questions", "nowhere.yaml"], 2, "nowhere.yaml: No such file"),
+        (vec!["check", "--live", "https://api.example", "--questions", &questions, "--key-from", "NO_KEY"], 2, "NO_KEY is not set"),
+        (vec!["check", "--live", "http://127.evil.example", "--questions", &questions, "--key-from", "PATH"], 2, "anybody can read"),
     ];
     for (arguments, expected, part) in cases {
         let output = toy(&arguments);
@@ -129,6 +145,10 @@ fn bad_input_is_one_line_with_the_place_and_a_way_out() {
 
 #[test]
 fn wrong_usage_ends_with_2() {
+    for set in ["x=", "=x", "x"] {
+        let output = toy(&["check", "--live", "https://api.example", "--set", set]);
+        assert!(code(&output) == 2 && stderr(&output).contains("expected NAME=VALUE, as projectId=P123"), "{set}: {}", stderr(&output));
+    }
     for arguments in [&["frobnicate"][..], &["lint", "--nope"], &[], &["check", "--today", "tomorrow"], &["explain"]] {
         assert_eq!(code(&toy(arguments)), 2, "{arguments:?}");
     }
@@ -226,6 +246,152 @@ fn another_partys_document_is_judged_by_what_is_accepted() {
 }
 
 #[test]
+fn a_wide_entry_does_not_make_a_narrow_one_stale() {
+    let folder = Folder::new("upstream-wide");
+    let theirs = changed(&folder);
+    let entry = |at: &str| format!("- {{change: [D703], at: ['{at}'], reason: books without one were seen, fact: page 3}}\n");
+    let (wide, narrow) = (entry("/components/**"), entry("/components/schemas/Book/properties/id"));
+    for both in [format!("{wide}{narrow}"), format!("{narrow}{wide}")] {
+        let accepted = folder.file("accepted.yaml", &both);
+        let output = toy(&["drift", "--upstream", &theirs, "--accepted", &accepted]);
+        let said = stdout(&output);
+        assert!(code(&output) == 0 && said.contains("; 1 differences are accepted"), "{said}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_document_can_come_through_a_pipe() {
+    let script = format!("cat openapi.yaml | {} drift openapi.yaml /dev/stdin", env!("CARGO_BIN_EXE_conformance"));
+    let output = Command::new("sh").args(["-c", &script]).current_dir(root()).output().unwrap();
+    assert_eq!((code(&output), stderr(&output).as_str()), (0, ""), "{}", stdout(&output));
+    let script = format!("cat openapi.yaml | {} --spec /dev/stdin --fixtures fixtures lint", env!("CARGO_BIN_EXE_conformance"));
+    let output = Command::new("sh").args(["-c", &script]).current_dir(root()).output().unwrap();
+    assert_eq!((code(&output), stderr(&output).as_str()), (0, ""), "{}", stdout(&output));
+}
+
+const QUESTIONS: &str = "
+- fact: C1
+  question: Does a page have a total?
+  operation: list_books
+  answers: [{answer: a number, at: /total, is: integer, expected: true}, {answer: none, at: /total, is: absent}]
+";
+
+/// Answers each connection with one response of JSON, after `wait` has returned.
+fn service(body: &'static str, wait: impl Fn() + Send + 'static) -> String {
+    use std::io::{Read as _, Write as _};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            wait();
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(format!("{head}{body}").as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn a_service_is_asked_and_told_in_every_form() {
+    let folder = Folder::new("live");
+    let questions = folder.file("questions.yaml", QUESTIONS);
+    let ask = |body: &'static str, format: &str| {
+        let url = service(body, || {});
+        let asked = ["check", "--live", &url, "--questions", &questions, "--key-from", "KEY_OF_TEST", "--format", format];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+        command.current_dir(root()).env("KEY_OF_TEST", "sk-test-live-0123").args(["--spec", "openapi.yaml"]).args(asked).output().unwrap()
+    };
+    let output = ask(r#"{"data": [], "total": 0}"#, "text");
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert!(stdout(&output).starts_with("C1    as expected  Does a page have a total? (list_books)\n"), "{}", stdout(&output));
+    assert!(stderr(&output).contains("1 question(s), at most 20 call(s) that only read, 2 s apart"), "{}", stderr(&output));
+    let output = ask(r#"{"data": []}"#, "markdown");
+    assert_eq!(code(&output), 1);
+    assert!(stdout(&output).contains("| C1 | Does a page have a total? | `list_books` | none | **no** |"), "{}", stdout(&output));
+    let output = ask(r#"{"data": []}"#, "json");
+    let live: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((code(&output), &live["rows"][0]["shown"]), (1, &serde_json::json!(["none"])));
+}
+
+/// The first Ctrl-C waits for the answer of a call that cannot be taken back.
+#[cfg(unix)]
+#[test]
+fn a_recording_ends_when_what_is_under_way_is_written() {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::sync::mpsc;
+
+    let folder = Folder::new("record");
+    let (asked, was_asked) = mpsc::channel();
+    let (answer, may_answer) = mpsc::channel::<()>();
+    let url = service(r#"{"data": []}"#, move || {
+        asked.send(()).unwrap();
+        let _ = may_answer.recv();
+    });
+    let fixtures = format!("{}/fixtures", folder.path());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_conformance"))
+        .current_dir(root())
+        .args(["--spec", "openapi.yaml", "--fixtures", &fixtures, "record", "--to", &url, "--source", "a fake"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let line = said.next().unwrap();
+    let address = line.split_once("http://").unwrap().1.split_once(';').unwrap().0;
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET /books HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer x\r\nconnection: close\r\n\r\n").unwrap();
+    was_asked.recv().unwrap();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(said.next().unwrap(), "conformance: waiting for list_books; Ctrl-C again breaks off what is under way");
+    answer.send(()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.ends_with(r#"{"data": []}"#), "{reply}");
+    assert!(said.next().unwrap().starts_with(&format!("conformance: recorded {fixtures}/books/list_books/recorded-200.yaml")));
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 0);
+    assert!(
+        stdout(&output).starts_with("1 fixture(s) written, 0 known already, 0 call(s) refused, 0 not recorded\n"),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn a_run_of_some_operations_takes_their_fixtures_and_repeats_how_it_was_asked() {
+    if !crate::command::has_python("a_run_of_some_operations_takes_their_fixtures_and_repeats_how_it_was_asked") {
+        return;
+    }
+    let folder = Folder::new("operations");
+    for (from, to) in [("get_book/maximal", "any/one"), ("list_books/prose", "get_book/other")] {
+        let text = fs::read_to_string(root().join(format!("fixtures/books/{from}.yaml"))).unwrap();
+        let _ = folder.file(&format!("books/{to}.yaml"), &text.replace(&format!("books/{from}"), &format!("books/{to}")));
+    }
+    let client = crate::command::example("--break drop-field");
+    let asked = ["run", "--fixtures", folder.path(), "--cmd", &client, "--key", "sk-test-other"];
+    let output = toy(&[&asked[..], &["--operations", "get_book", "--timeout", "9.5", "--jobs", "2"]].concat());
+    let (said, told) = (stdout(&output), stderr(&output));
+    assert!(told.contains(": 1 fixtures\n"), "{told}");
+    assert!(said.contains("C405 books/any/one") && !said.contains("get_book/other"), "{said}");
+    assert!(said.contains(" --operations get_book --timeout 9.5 --jobs 2 --filter books/any/one"), "{said}");
+    assert!(!said.contains("sk-test-other") && !said.contains("--key"), "{said}");
+    let output = toy(&asked);
+    let said = stdout(&output);
+    assert!(said.contains("client.py --break drop-field' --filter books/any/one"), "{said}");
+    for (operations, said) in
+        [("get_bok", "the document has no operation `get_bok`; it has list_books, "), ("put_cover", "no fixture belongs to")]
+    {
+        let output = toy(&[&asked[..], &["--operations", operations]].concat());
+        assert!(code(&output) == 2 && stderr(&output).contains(said), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_malformed_fixture_is_a_finding_not_a_crash() {
     let folder = Folder::new("malformed");
     let _ = folder.file("books/get_book/one.yaml", "fixture: 1\n\tid: x");
@@ -298,4 +464,61 @@ fn two_reports_are_compared_in_every_form() {
     let output = conformance(&["diff", &good, "nowhere.json"]);
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("nowhere.json: No such file"), "{}", stderr(&output));
+}
+
+/// What each command prints, word for word; where it writes files, what they hold.
+#[test]
+fn what_each_command_prints() {
+    let folder = Folder::new("prints");
+    let new = changed(&folder);
+    let specmatic = format!("{}/specmatic", folder.path());
+    let har = format!("{}/out.har", folder.path());
+    let only = "books/get_book/minimal";
+    let lists = folder.file("lists.yaml", "- {operation: x}\n");
+    let commands: &[&[&str]] = &[
+        &["lint"],
+        &["check", "--filter", "get_book"],
+        &["lint", "fixtures/covers"],
+        &["coverage"],
+        &["coverage", "--missing"],
+        &["show", "books/get_book/minimal"],
+        &["show", "books/add_book/maximal"],
+        &["show", "books/list_books/maximal"],
+        &["show", "books/list_books/reset"],
+        &["show", "books/add_book/no-title"],
+        &["show", "covers/put_cover/by-url"],
+        &["show", "books/get_book/missing"],
+        &["export", "hurl"],
+        &["export", "har", "--filter", only],
+        &["export", "har", "-o", &har],
+        &["export", "specmatic", "-o", &specmatic],
+        &["export", "specmatic", "-o", &specmatic],
+        &["export", "har", "-o", folder.path()],
+        &["scenarios"],
+        &["scenarios", "--filter", "nothing"],
+        &["new", "list_books", "--dry-run"],
+        &["new", "put_cover", "--dry-run", "--status", "403"],
+        &["new", "add_book", "--dry-run", "--name", "x"],
+        &["mutate", "--filter", only],
+        &["mutate", "--filter", only, "--operator", "header-case", "--equivalents"],
+        &["mutate", "--show", "books/get_book/minimal#value@/response/json/title"],
+        &["mutate", "--show", "books/get_book/minimal#header-case@/request/require_headers/0"],
+        &["mutate", "--operator", "nothing"],
+        &["drift", "openapi.yaml", &new],
+        &["drift", "openapi.yaml", &new, "--format", "markdown"],
+        &["explain", "F302", "v705"],
+        &["explain", "--list"],
+        &["drift", "--upstream", "openapi.yaml", "--accepted", &lists],
+        &["run", "--cmd", "no-such-program-here"],
+    ];
+    let mut told = String::new();
+    for arguments in commands {
+        let output = toy(arguments);
+        told += &format!("$ conformance {}\n[{}]\n{}{}\n", arguments.join(" "), code(&output), stdout(&output), stderr(&output));
+    }
+    let mut files: Vec<_> = fs::read_dir(&specmatic).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    told += &files.join("\n");
+    assert!(fs::read_to_string(&har).unwrap().contains("\"version\": \"1.2\""));
+    insta::assert_snapshot!(told.replace(folder.path(), "FOLDER").replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }

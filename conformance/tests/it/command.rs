@@ -195,3 +195,34 @@ fn the_schema_knows_the_lines_and_nothing_else() {
     ];
     assert!(bad.iter().all(|line| !validator.is_valid(line)));
 }
+
+/// Of a program's last words the last five lines are told, each cut where it gets long, and whatever bytes they are.
+#[tokio::test]
+async fn the_last_lines_of_stderr_are_told() {
+    if !has_python("the_last_lines_of_stderr_are_told") {
+        return;
+    }
+    let code = r#"import sys
+for line in [b"one", b"two", b"three", b"fo\xffur", b"five", b"x" * 200, b"seven "]: sys.stderr.buffer.write(line + b"\n")
+sys.stderr.buffer.write(b"no end"); sys.exit(3)"#;
+    let error = Command::start(&format!("python3 -c '{code}'"), settings(LONG)).await.unwrap_err().to_string();
+    let long = "x".repeat(120);
+    assert!(
+        error.ends_with(&format!("(exit status: 3); last on stderr: fo\u{fffd}ur | five | {long}\u{2026} | seven | no end")),
+        "{error}"
+    );
+}
+
+/// A program that writes more to stderr than a pipe holds is not held up, and one that writes nothing is waited for no longer than allowed.
+#[tokio::test]
+async fn a_talkative_program_is_heard_and_a_silent_one_given_up() {
+    if !has_python("a_talkative_program_is_heard_and_a_silent_one_given_up") {
+        return;
+    }
+    let talks = r#"python3 -c 'import sys; sys.stderr.write("x" * 300000 + "\n"); print("no greeting", flush=True); input()'"#;
+    let error = Command::start(talks, settings(LONG)).await.unwrap_err().to_string();
+    assert!(error.contains("the program wrote `no greeting`; expected the line"), "{error}");
+    let silent = r#"python3 -c 'input()'"#;
+    let error = Command::start(silent, settings(Duration::from_millis(50))).await.unwrap_err().to_string();
+    assert!(error.contains("the program wrote nothing within 50 ms"), "{error}");
+}

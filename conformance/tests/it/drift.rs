@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use opusclip_conformance::drift::{Accepted, Change, Class, Compiles, Drift, Names, Threshold, against, compare, drift_schema};
+use opusclip_conformance::drift::{
+    Accepted, Binding, Change, Class, Compiles, Drift, Names, Place, Threshold, against, compare, drift_schema,
+};
 use opusclip_conformance::spec::{Spec, read_yaml};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -384,4 +386,184 @@ fn an_entry_needs_a_reason_and_a_place() {
     }
     assert!(refused("a: 1").contains("expected a list of entries"));
     assert!(Names::parse("names.yaml", "verbs: {}").unwrap_err().to_string().contains("`operations`, `schemas`, `parameters` and `paths`"));
+}
+
+/// What is said of every pair, there and back: a changed word shows in the review of its snapshot.
+#[test]
+fn what_is_said_of_every_pair() {
+    let place = |place: &Option<Place>| place.as_ref().map_or_else(|| "-".to_owned(), |place| place.pointer.clone());
+    let told = |change: &Change| {
+        let uses: BTreeSet<String> = change.uses.iter().map(|by| format!("{} {}", by.operation, by.at).trim().to_owned()).collect();
+        let uses = uses.into_iter().take(2).collect::<Vec<_>>().join(", ");
+        let Binding { effect, compiles, .. } = &change.binding;
+        format!(
+            "{} {} {compiles:?}: {}\n    {effect}\n    {} -> {} by {uses}\n",
+            change.id,
+            change.class.name(),
+            change.summary,
+            place(&change.old),
+            place(&change.new)
+        )
+    };
+    let all = CORPUS.iter().map(|(name, _, old, new)| {
+        let [there, back] = [(old, new), (new, old)].map(|(old, new)| compare(old, new).changes.iter().map(told).collect::<String>());
+        format!("== {name}\n{there}-- back\n{back}")
+    });
+    insta::assert_snapshot!(all.collect::<String>());
+}
+
+/// A class, whether calls still compile, and what is to be done.
+#[test]
+fn the_last_line_says_what_to_do() {
+    let drift = |name: &str| {
+        let (.., old, new) = CORPUS.iter().find(|(known, ..)| known == name).unwrap();
+        compare(old, new)
+    };
+    let next = |drift: &Drift| drift.verdict(Threshold::Never).lines().nth(1).unwrap().to_owned();
+    for (name, said) in [
+        (
+            "operations: operation removed",
+            "change the fixtures that are named above. 1 of the changes stop calling code from compiling, so",
+        ),
+        ("answers: optional field became nullable", "and change the fixtures that are named above. `conformance explain ID`"),
+        ("operations: operationId renamed", "Next: regenerate when it suits; 1 of the changes stop calling code"),
+        ("answers: bound loosened", "Next: make sure that the client survives what it does not know"),
+        ("answers: field added", "Next: regenerate when you want what is new"),
+        ("silent: schema inlined", "Next: nothing for requests and answers; regenerate for the names and texts."),
+    ] {
+        let said_of = next(&drift(name));
+        assert!(said_of.contains(said), "{name}: {said_of}");
+    }
+    let spec = Spec::parse("ours.yaml", OURS).unwrap();
+    assert_eq!(next(&compare(&spec, &spec)), "Next: nothing; the documents say the same.");
+    let upstream = |accepted: &str| {
+        let (names, accepted) = (Names::parse("names.yaml", NAMES).unwrap(), Accepted::parse("accepted.yaml", accepted).unwrap());
+        against(&spec, &Spec::parse("theirs.json", THEIRS).unwrap(), &names, &accepted)
+    };
+    let all = upstream(ACCEPTED);
+    assert_eq!(next(&all), "Next: nothing; every difference is meant and has its reason.");
+    assert_eq!(
+        all.verdict(Threshold::Never).lines().next().unwrap(),
+        "PASS  0 breaking, 0 client-risk, 0 additive, 0 none; 3 differences are accepted  (ours.yaml -> theirs.json)"
+    );
+    assert!(next(&upstream("[]")).starts_with("Next: take over what is true of the service, accept the rest with a reason"));
+}
+
+#[test]
+fn the_whole_text_of_a_comparison() {
+    let (old, new) = (Spec::parse("ours.yaml", OURS).unwrap(), Spec::parse("theirs.json", THEIRS).unwrap());
+    let drift = compare(&old, &new);
+    let worst = Threshold::Class(Class::Breaking);
+    insta::assert_snapshot!(format!("{}\n{}", drift.to_text(worst), drift.to_markdown(worst)));
+}
+
+/// Texts of the documentation and extensions are counted where both documents have the thing that they are about.
+#[test]
+fn words_are_counted_and_not_listed() {
+    let text = |parameters: &str, schema: &str, operation: &str| {
+        format!(
+            "openapi: 3.0.3\ninfo: {{title: T, version: '1'}}\npaths:\n  /a:\n    get:\n      operationId: look\n      {operation}\n      \
+             parameters: [{parameters}]\n      responses: {{'200': {{description: D, content: {{application/json: {{schema: {{{schema}}}}}}}}}}}\n"
+        )
+    };
+    let (a, b) =
+        ("{name: a, in: query, description: A, schema: {type: string}}", "{name: b, in: query, description: B, schema: {type: string}}");
+    let header = "{name: a, in: header, description: H, schema: {type: string}}";
+    let schema = "type: object, properties: {title: {type: string, description: T}, x-y: {type: string, x-z: 1}}";
+    let base = text(&format!("{a}, {b}"), schema, "summary: S");
+    for (new, wanted) in [
+        (base.clone(), &[][..]),
+        // A parameter is known by its name and place, not by where it stands in the list.
+        (text(&format!("{b}, {a}"), schema, "summary: S"), &[]),
+        (text(&format!("{a}, {}", b.replace("B,", "other,")), schema, "summary: S"), &["1 texts"]),
+        (text(&format!("{}, {a}", b.replace("B,", "other,")), schema, "summary: S"), &["1 texts"]),
+        // Names of properties are no keywords.
+        (text(&format!("{a}, {b}"), &schema.replace("description: T", "description: U"), "summary: Other"), &["2 texts"]),
+        (text(&format!("{a}, {b}"), &schema.replace("x-z: 1", "x-z: 2"), "summary: S"), &["1 extensions"]),
+        (text(&format!("{a}, {b}"), schema, "x-billed: true"), &["1 texts", "1 extensions"]),
+    ] {
+        let drift = compare(&Spec::parse("old.yaml", &base).unwrap(), &Spec::parse("new.yaml", &new).unwrap());
+        let said: Vec<&str> = drift.changes.iter().map(|change| change.summary.as_str()).collect();
+        assert!(
+            said.len() == wanted.len() && said.iter().zip(wanted).all(|(said, wanted)| said.starts_with(wanted)),
+            "{said:?} {wanted:?}"
+        );
+    }
+    let (one, other) = (text(&format!("{a}, {header}"), schema, "summary: S"), text(&format!("{header}, {a}"), schema, "summary: S"));
+    let drift = compare(&Spec::parse("old.yaml", &one).unwrap(), &Spec::parse("new.yaml", &other).unwrap());
+    assert!(drift.changes.is_empty(), "{:?}", drift.changes);
+}
+
+/// One field, from the schema to the Rust type that the generator gives it.
+#[test]
+fn a_field_has_the_type_that_the_generator_gives_it() {
+    let text = |schema: &str| {
+        format!(
+            "openapi: 3.0.3\ninfo: {{title: T, version: '1'}}\npaths:\n  /a:\n    get:\n      operationId: look\n      \
+             responses: {{'200': {{description: D, content: {{application/json: {{schema: {{$ref: '#/components/schemas/Thing'}}}}}}}}}}\n\
+             components: {{schemas: {{Other: {{type: string, enum: [a]}}, Thing: {{type: object, properties: {{{schema}}}}}}}}}\n"
+        )
+    };
+    let old = Spec::parse("old.yaml", &text("")).unwrap();
+    for (schema, rust) in [
+        ("{type: string}", "Option<String>"),
+        ("{type: string, format: date-time}", "Option<chrono::DateTime<Utc>>"),
+        ("{type: string, format: date}", "Option<chrono::NaiveDate>"),
+        ("{type: string, format: uuid}", "Option<uuid::Uuid>"),
+        ("{type: string, format: ip}", "Option<std::net::IpAddr>"),
+        ("{type: string, format: ipv4}", "Option<std::net::Ipv4Addr>"),
+        ("{type: string, format: ipv6}", "Option<std::net::Ipv6Addr>"),
+        ("{type: string, format: email}", "Option<String>"),
+        ("{type: string, maxLength: 3}", "Option<ThingF>"),
+        ("{type: string, minLength: 3}", "Option<ThingF>"),
+        ("{type: string, pattern: x}", "Option<ThingF>"),
+        ("{type: string, enum: [a, b]}", "Option<ThingF>"),
+        ("{type: string, default: a}", "String"),
+        ("{type: string, default: a, nullable: true}", "Option<String>"),
+        ("{$ref: '#/components/schemas/Other'}", "Option<Other>"),
+        ("{type: integer}", "Option<i64>"),
+        ("{type: integer, minimum: 0}", "Option<u64>"),
+        ("{type: integer, minimum: 0, maximum: 9}", "Option<i64>"),
+        ("{type: integer, minimum: 1}", "Option<std::num::NonZeroU64>"),
+        ("{type: integer, format: int32, minimum: 1}", "Option<std::num::NonZeroU32>"),
+        ("{type: integer, format: int32, minimum: 0}", "Option<i32>"),
+        ("{type: integer, format: int8}", "Option<i8>"),
+        ("{type: integer, format: int16}", "Option<i16>"),
+        ("{type: integer, format: int32}", "Option<i32>"),
+        ("{type: integer, format: int64}", "Option<i64>"),
+        ("{type: integer, format: uint8}", "Option<u8>"),
+        ("{type: integer, format: uint16}", "Option<u16>"),
+        ("{type: integer, format: uint32}", "Option<u32>"),
+        ("{type: integer, format: uint64}", "Option<u64>"),
+        ("{type: number}", "Option<f64>"),
+        ("{type: number, format: float}", "Option<f32>"),
+        ("{type: boolean}", "Option<bool>"),
+        ("{type: array, items: {type: string}}", "Vec<String>"),
+        ("{type: array, items: {type: string, nullable: true}}", "Vec<Option<String>>"),
+        ("{type: array, items: {type: string}, nullable: true}", "Option<Vec<String>>"),
+        ("{type: array, items: {type: string}, minItems: 2, maxItems: 2}", "[String; 2]"),
+        ("{type: array, items: {type: string}, minItems: 1, maxItems: 2}", "Vec<String>"),
+        ("{type: array}", "Vec<serde_json::Value>"),
+        ("{type: array, items: {type: object, properties: {a: {type: string}}}}", "Vec<ThingFItem>"),
+        ("{type: object}", "serde_json::Map<String, serde_json::Value>"),
+        ("{type: object, additionalProperties: {type: integer}}", "HashMap<String, i64>"),
+        ("{type: object, additionalProperties: {type: string, enum: [a]}}", "HashMap<String, ThingFValue>"),
+        ("{type: object, properties: {a: {type: string}}}", "Option<ThingF>"),
+        ("{type: object, additionalProperties: false}", "Option<ThingF>"),
+        ("{}", "Option<serde_json::Value>"),
+        ("{oneOf: [{type: string}, {type: integer}]}", "Option<ThingF>"),
+        ("{allOf: [{type: number}, {type: integer}]}", "Option<i64>"),
+        ("{allOf: [{type: string}, {type: integer}]}", "Option<serde_json::Value>"),
+        ("{enum: [1, 2]}", "Option<ThingF>"),
+        ("{allOf: [{enum: [a, 1]}, {type: string}]}", "Option<ThingF>"),
+        ("{items: {type: string}}", "Vec<String>"),
+        ("{properties: {a: {type: string}}}", "Option<ThingF>"),
+        ("{oneOf: [{type: string}, {enum: [null]}]}", "Option<String>"),
+    ] {
+        let new = Spec::parse("new.yaml", &text(&format!("f: {schema}"))).unwrap();
+        let drift = compare(&old, &new);
+        let effects: Vec<&str> =
+            drift.changes.iter().filter(|change| change.id == "D705").map(|change| change.binding.effect.as_str()).collect();
+        assert_eq!(effects, [format!("field `f` of `Thing` is new: `{rust}`")], "{schema}");
+    }
 }

@@ -238,3 +238,72 @@ fn two_files_with_one_id_are_a_finding() {
     let found = lint(spec(), &suite);
     assert!(found.iter().any(|finding| finding.id == "F202" && finding.message.contains("a.yaml")), "{found:?}");
 }
+
+/// Request, response and expectation have to belong together.
+#[test]
+fn what_cannot_go_together_is_told() {
+    let request = "request: {method: GET, path: /books/b1, require_headers: [authorization]}\n";
+    let head = "fixture: 1\nid: books/get_book/case\noperation: get_book\nsummary: s\nprovenance: {kind: documented, source: p}\ncall: {bookId: b1}\n";
+    for (rest, wanted) in [
+        (format!("{request}expect: {{client: ok, type: Book}}"), &["F212  the response is missing"][..]),
+        ("response: {status: 204}\nexpect: {client: ok, type: Book}".to_owned(), &["F212  the request is missing"]),
+        (
+            format!("{request}response: {{status: 404}}\nexpect: {{client: rejected}}"),
+            &["F212 /expect/client a call that the client rejects has neither"],
+        ),
+        ("expect: {client: rejected}".to_owned(), &[]),
+        (format!("{request}response: {{}}\nexpect: {{client: api-error}}"), &["F212 /response a response needs a status or a fault"]),
+        (
+            format!("{request}response: {{status: 404, fault: reset}}\nexpect: {{client: transport-error}}"),
+            &["F212 /response/status where a fault takes"],
+        ),
+        (
+            format!("{request}response: {{fault: reset}}\nexpect: {{client: api-error}}"),
+            &["F212 /expect/client a fault and `transport-error`"],
+        ),
+        (format!("{request}response: {{fault: reset}}\nexpect: {{client: transport-error}}"), &[]),
+        (
+            format!("{request}response: {{status: 404}}\nexpect: {{client: transport-error}}"),
+            &["F212 /expect/client a fault and `transport-error`"],
+        ),
+        (
+            format!("{request}response: {{status: 199}}\nexpect: {{client: ok, type: Book}}"),
+            &["F212 /response/status a final status lies between"],
+        ),
+        (
+            format!("{request}response: {{status: 600}}\nexpect: {{client: api-error}}"),
+            &["F212 /response/status a final status lies between"],
+        ),
+        (
+            format!("{request}response: {{status: 404}}\nexpect: {{client: ok, type: Book}}"),
+            &["F212 /response/status an error status is an `api-error`"],
+        ),
+        (
+            format!("{request}response: {{status: 404}}\nexpect: {{client: decode-error}}"),
+            &["F212 /response/status an error status is an `api-error`"],
+        ),
+        (
+            format!("{request}response: {{status: 200}}\nexpect: {{client: api-error}}"),
+            &["F212 /response/status an `api-error` needs a status"],
+        ),
+        (format!("{request}response: {{status: 302}}\nexpect: {{client: api-error}}"), &[]),
+        (format!("{request}response: {{status: 200}}\nexpect: {{client: ok}}"), &["F212 /expect `ok` needs the `type`"]),
+        (format!("{request}response: {{status: 200}}\nexpect: {{client: ok, type: ' '}}"), &["F212 /expect/type this names no type"]),
+        (
+            format!("{request}response: {{status: 404}}\nexpect: {{client: api-error, type: Book}}"),
+            &["F212 /expect/type a failure decodes into no type"],
+        ),
+        (
+            format!("{request}response: {{status: 404}}\nexpect: {{client: api-error, part: /a}}"),
+            &["F212 /expect `lossy` and `part` speak"],
+        ),
+    ] {
+        let found = findings(&format!("{head}{rest}\n"));
+        let said: Vec<String> = found
+            .iter()
+            .filter(|finding| finding.id == "F212")
+            .map(|finding| format!("{} {} {}", finding.id, finding.pointer, finding.message))
+            .collect();
+        assert!(said.len() == wanted.len() && said.iter().zip(wanted).all(|(said, wanted)| said.starts_with(wanted)), "{rest}\n{said:?}");
+    }
+}

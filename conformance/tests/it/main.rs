@@ -9,6 +9,7 @@ mod drift;
 mod drift_compiles;
 mod export;
 mod lint;
+mod live;
 mod mutate;
 mod record;
 mod replay;

@@ -107,6 +107,84 @@ async fn with_snapshots_nothing_survives_and_nothing_is_wrong_before() {
     assert_eq!(used, all, "an operator without a mutant is not tested");
 }
 
+/// Which faults there are, and who notices them: with snapshots, without, and where the first to speak are not heard.
+#[tokio::test]
+async fn the_score_of_the_toy_is_known() {
+    let suite = suite();
+    let kept = snapshots(&suite).await;
+    let without = |ids: &[&str]| Settings { without: ids.iter().map(ToString::to_string).collect(), ..Settings::default() };
+    let text = |snapshots: &Snapshots, settings: &Settings| {
+        let mut score = mutate(spec(), &suite, snapshots, settings);
+        // Which ones survive is in their ids; the numbers say the rest.
+        score.survivors.truncate(2);
+        score.to_text()
+    };
+    let all = [
+        ("with snapshots", text(&kept, &Settings::default())),
+        ("without snapshots", text(&Snapshots::new(), &Settings::default())),
+        ("without C404", text(&kept, &without(&["C404"]))),
+        ("without C401, F2xx", text(&kept, &without(&["C401", "F203", "F204", "F205", "F206", "F207", "F208", "F209"]))),
+        ("without C404, C405, F3xx", text(&kept, &without(&["C404", "C405", "F301", "F302", "F303", "F304", "F305", "F306"]))),
+    ];
+    insta::assert_snapshot!(all.map(|(name, text)| format!("== {name}\n{}", text.replace(env!("CARGO_MANIFEST_DIR"), ""))).concat());
+}
+
+/// Every fault of one fixture, by its id, and of one with two pairs, a text and bytes.
+#[test]
+fn the_faults_of_a_fixture_are_known() {
+    let mut suite = suite();
+    suite.retain(|_, id| ["books/list_books/maximal", "books/get_book/unauthorized", "covers/put_cover/by-url"].contains(&id));
+    let ids = mutants(spec(), &suite, &Snapshots::new(), &Settings::default()).into_iter().map(|mutant| match mutant.verdict {
+        Verdict::Killed(check) => format!("{check} {}\n", mutant.id),
+        Verdict::Equivalent(reason) => format!("{reason:?} {}\n", mutant.id),
+        Verdict::Survived(check) => format!("SURVIVED {check} {}\n", mutant.id),
+    });
+    insta::assert_snapshot!(ids.collect::<String>());
+}
+
+/// A fixture that its own snapshot contradicts has no mutants: nothing could be said of them.
+#[tokio::test]
+async fn a_snapshot_that_says_something_else_is_a_finding_before_any_fault() {
+    let mut suite = suite();
+    suite.retain(|_, id| id == "books/get_book/minimal");
+    let kept = snapshots(&suite).await;
+    let id = "books/get_book/minimal";
+    let changed = |pointer: &str, value: Value| {
+        let mut kept = kept.clone();
+        *kept.get_mut(id).unwrap().pointer_mut(pointer).unwrap() = value;
+        let score = mutate(spec(), &suite, &kept, &Settings::default());
+        assert_eq!((score.totals.mutants, score.without_mutants), (0, 1));
+        assert!(!score.is_pass());
+        score.baseline.iter().map(|finding| format!("{} {}", finding.id, finding.pointer)).collect::<Vec<_>>()
+    };
+    assert_eq!(changed("/request/path", "/books/other".into()), ["C401 /request/path"]);
+    assert_eq!(changed("/outcome/ok/type", "Other".into()), ["C403 /expect/type"]);
+    assert_eq!(changed("/outcome/ok/value/id", "other".into()), ["C405 /response/json/id"]);
+    assert_eq!(changed("/response/status", 201.into()), ["C404 /response/status"]);
+    let score = mutate(spec(), &suite, &kept, &Settings::default());
+    assert!(score.is_pass() && score.fixtures == 1 && score.without_mutants == 0, "{}", score.to_text());
+}
+
+#[test]
+fn snapshots_are_read_from_their_folder() {
+    use opusclip_conformance::mutate::load_snapshots;
+
+    let (folder, suite) = (tempfile::tempdir().unwrap(), suite());
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    assert!(load_snapshots(folder.path(), &suite).unwrap().is_empty());
+    write("books__get_book__minimal.snap", "---\nsource: x\n---\n{\"a\": 1}\n");
+    write("books__get_book__maximal.snap", "{\"b\": 2}");
+    write("books__none.snap", "{");
+    let found = load_snapshots(folder.path(), &suite).unwrap();
+    assert_eq!(
+        found.into_iter().collect::<Vec<_>>(),
+        [("books/get_book/maximal".into(), serde_json::json!({"b": 2})), ("books/get_book/minimal".into(), serde_json::json!({"a": 1}))]
+    );
+    write("books__get_book__missing.snap", "---\nsource: x\n---\nno json");
+    let error = load_snapshots(folder.path(), &suite).unwrap_err();
+    assert!(error.contains("books__get_book__missing.snap: the snapshot is no JSON: "), "{error}");
+}
+
 /// No client runs in a mutation run; this one lets it run on every mutant, and the two must agree.
 #[tokio::test]
 async fn a_real_replay_says_of_every_mutant_what_was_concluded() {

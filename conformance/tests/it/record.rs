@@ -436,6 +436,10 @@ async fn the_key_goes_to_the_service_alone_and_no_path_leads_out_of_it() {
     assert_eq!(got[0].headers.get("authorization").unwrap().to_str().unwrap(), format!("Bearer {KEY}"));
     for (upstream, said) in [
         ("http://api.example", "anybody can read"),
+        ("http://127.evil.example", "anybody can read"),
+        ("http://127.0.0.1.evil.example", "anybody can read"),
+        ("http://localhost.evil.example", "anybody can read"),
+        ("http://[2001:db8::1]", "anybody can read"),
         ("https://user:pass@api.example", "credentials"),
         ("ftp://api.example", "none of http or https"),
         ("nonsense", "cannot be read"),
@@ -443,7 +447,296 @@ async fn the_key_goes_to_the_service_alone_and_no_path_leads_out_of_it() {
         let error = Recorder::start(Arc::clone(&spec), options(upstream, &folder)).await.unwrap_err().to_string();
         assert!(error.contains(said) && !error.contains("pass"), "{error}");
     }
+    for local in ["http://localhost:9", "http://127.0.0.1:9", "http://127.8.9.10", "http://[::1]:9/v1", "https://api.example"] {
+        assert!(Recorder::start(Arc::clone(&spec), options(local, &folder)).await.is_ok(), "{local}");
+    }
     let mut everywhere = options(&server.uri(), &folder);
     everywhere.listen = ([0, 0, 0, 0], 0).into();
     assert!(Recorder::start(spec, everywhere).await.unwrap_err().to_string().contains("loopback"));
+}
+
+#[tokio::test]
+async fn what_another_server_answers_is_not_passed_on() {
+    let server = service(|_| ResponseTemplate::new(200).set_body_raw("{}", "application/json")).await;
+    let same = server.uri();
+    for (own, expected) in [
+        (same.as_str(), 200),
+        ("/v2", 200),
+        ("https://elsewhere.example", 403),
+        ("http://127.0.0.1:1", 403),
+        (&same.replace("http:", "https:"), 403),
+    ] {
+        let text = VAULT.replace("  /things/{thingId}:\n", &format!("  /things/{{thingId}}:\n    servers: [{{url: '{own}'}}]\n"));
+        let spec = Arc::new(Spec::parse("vault.yaml", &text).unwrap());
+        let folder = Folder::new(&format!("servers-{expected}"));
+        let recorder = Recorder::start(spec, options(&same, &folder)).await.unwrap();
+        let reply = client().get(format!("{}/things/1", recorder.url())).bearer_auth(KEY).send().await.unwrap();
+        assert_eq!(reply.status().as_u16(), expected, "{own}");
+    }
+    assert_eq!(server.received_requests().await.unwrap().len(), 2);
+}
+
+/// Not after a call that cannot be taken back.
+#[tokio::test]
+async fn what_would_go_wrong_later_is_said_before_anything_is_called() {
+    let folder = Folder::new("early");
+    std::fs::write(folder.0.join("file"), "mine").unwrap();
+    let mut below_a_file = options("https://api.example", &folder);
+    below_a_file.out = folder.0.join("file/fixtures");
+    let error = Recorder::start(vault(), below_a_file).await.unwrap_err().to_string();
+    assert!(error.contains("file/fixtures: fixtures cannot be written there: "), "{error}");
+
+    let mut kept = options("https://api.example", &folder);
+    kept.keep = Keep::parse("keep.yaml", "- {operation: get_thingy, at: /response/json/id, why: w}").unwrap();
+    let error = Recorder::start(vault(), kept).await.unwrap_err().to_string();
+    assert_eq!(error, "a reviewed place is of `get_thingy`, and the document has no such operation");
+
+    let mut elsewhere = options("https://api.example", &folder);
+    elsewhere.out = folder.0.join("new/fixtures");
+    let recorder = Recorder::start(vault(), elsewhere).await.unwrap();
+    assert!(recorder.stop().is_empty());
+    assert_eq!(folder.files().len(), 1, "nothing is left of the attempt to write");
+}
+
+#[test]
+fn reviewed_places_are_read_with_care() {
+    let good = "- {operation: get_thing, at: /response/json/id, why: public}";
+    assert!(Keep::parse("keep.yaml", good).is_ok());
+    for (from, to, said) in [
+        ("why: public", "why: ' '", "keep.yaml:1:3: `why` is empty"),
+        ("/response/json/id", "/json/id", "keep.yaml:1:3: `at` begins with /request/ or /response/"),
+        ("/response/json/id", "/response/json/**", "keep.yaml:1:3: `**` would let whole parts stand; name each place"),
+        ("- {", "{", "keep.yaml: a list of entries {operation, at, why} is expected"),
+        ("why", "because", "keep.yaml:1:3: unknown field `because`"),
+    ] {
+        let error = Keep::parse("keep.yaml", &good.replace(from, to)).unwrap_err();
+        assert!(error.starts_with(said), "{error}");
+    }
+    assert!(Keep::load("nowhere.yaml".as_ref()).unwrap_err().starts_with("nowhere.yaml: "));
+}
+
+/// A service that answers one request when it is told to.
+async fn slow() -> (String, tokio::sync::oneshot::Receiver<()>, tokio::sync::oneshot::Sender<()>) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (asked, was_asked) = tokio::sync::oneshot::channel();
+    let (answer, may_answer) = tokio::sync::oneshot::channel::<()>();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut buffer = [0; 4096];
+        let _ = stream.read(&mut buffer).await.unwrap();
+        asked.send(()).unwrap();
+        if may_answer.await.is_ok() {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}").await;
+        }
+    });
+    (url, was_asked, answer)
+}
+
+#[tokio::test]
+async fn an_ending_waits_for_what_is_under_way() {
+    let folder = Folder::new("settle");
+    let (url, was_asked, answer) = slow().await;
+    let mut recorder = Recorder::start(vault(), options(&url, &folder)).await.unwrap();
+    let base = recorder.url();
+    let call = tokio::spawn(client().get(format!("{base}/things/1")).bearer_auth(KEY).send());
+    was_asked.await.unwrap();
+    assert_eq!(recorder.under_way(), ["get_thing"]);
+    let ending = async {
+        answer.send(()).unwrap();
+        call.await.unwrap().unwrap().text().await.unwrap()
+    };
+    let ((), text) = tokio::join!(recorder.settle(), ending);
+    assert_eq!(text, "{}", "the client gets its answer");
+    assert!(recorder.under_way().is_empty());
+    assert!(client().get(format!("{base}/things/1")).send().await.is_err(), "no more calls are taken");
+    assert!(matches!(recorder.stop().as_slice(), [Event::Written { .. }]));
+}
+
+#[tokio::test]
+async fn what_is_broken_off_is_told() {
+    let folder = Folder::new("broken-off");
+    let (url, was_asked, _answer) = slow().await;
+    let mut recorder = Recorder::start(vault(), options(&url, &folder)).await.unwrap();
+    let call = tokio::spawn(client().get(format!("{}/things/1", recorder.url())).bearer_auth(KEY).send());
+    was_asked.await.unwrap();
+    let is_settled = tokio::select! {
+        biased;
+        () = recorder.settle() => true,
+        () = tokio::task::yield_now() => false,
+    };
+    assert!(!is_settled);
+    let told: Vec<String> = recorder.stop().iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["get_thing was not recorded: the call was broken off, and the service may have taken it"]);
+    assert!(call.await.unwrap().is_err());
+
+    let (url, was_asked, _answer) = slow().await;
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let mut options = options(&url, &folder);
+    options.listener = Some(Arc::new(move |event: &Event| tell.send(event.to_string()).unwrap()));
+    let recorder = Recorder::start(vault(), options).await.unwrap();
+    let call = tokio::spawn(client().get(format!("{}/things/1", recorder.url())).send());
+    was_asked.await.unwrap();
+    call.abort();
+    let said = told.recv().await.unwrap();
+    assert_eq!(said, "get_thing was not recorded: the call was broken off, and the service may have taken it");
+    assert!(recorder.under_way().is_empty());
+}
+
+const LISTS: &str = "
+openapi: 3.0.3
+info: {title: Lists, version: 1.0.0}
+servers: [{url: 'https://lists.example'}]
+paths:
+  /lists:
+    get:
+      operationId: get_lists
+      parameters:
+        - {name: many, in: query, schema: {type: array, items: {type: string}}}
+        - {name: joined, in: query, explode: false, schema: {type: array, items: {type: integer}}}
+        - {name: page, in: query, schema: {type: integer}}
+        - {name: isNew, in: query, schema: {type: boolean}}
+        - {name: userId, in: query, schema: {type: integer}}
+        - {name: mode, in: query, required: true, schema: {type: string, enum: [all]}}
+        - {name: filter, in: query, style: deepObject, explode: true, schema: {type: object, properties: {genre: {type: string, enum: [prose]}}}}
+        - {name: X-Tenant, in: header, schema: {type: string}}
+      responses:
+        '200':
+          description: A list.
+          headers: {x-left: {schema: {type: integer}}, x-token: {schema: {type: string}}}
+          content:
+            application/json: {schema: {$ref: '#/components/schemas/Lists'}}
+            text/plain: {schema: {type: string}}
+            application/x-www-form-urlencoded: {schema: {type: object, properties: {a: {type: string}}}}
+            application/octet-stream: {schema: {type: string, format: binary}}
+components:
+  schemas:
+    Lists:
+      type: object
+      properties:
+        uuid: {type: string, format: uuid}
+        uri: {type: string, format: uri}
+        mail: {type: string, format: email}
+        day: {type: string, format: date}
+        at: {type: string, format: date-time}
+        code: {type: string, pattern: '^[A-Z]{2}$'}
+        long: {type: string, minLength: 40}
+        short: {type: string, maxLength: 3}
+        plain: {type: string}
+        count: {type: integer, maximum: 2000}
+        ratio: {type: number}
+        id: {type: integer}
+        ownerId: {type: integer}
+        paid: {type: integer}
+        kind: {type: string, enum: [open]}
+        fixed: {type: string, default: usual}
+        anything: {type: object, additionalProperties: true}
+";
+
+/// The fixture of one call to a service with this answer, and what departs from the document.
+async fn recorded(name: &str, path: &str, headers: &[(&str, &str)], answer: ResponseTemplate) -> (Value, Vec<String>) {
+    let (spec, folder) = (Arc::new(Spec::parse("lists.yaml", LISTS).unwrap()), Folder::new(name));
+    let server = service(move |_| answer.clone()).await;
+    let recorder = Recorder::start(spec, options(&server.uri(), &folder)).await.unwrap();
+    let mut request = client().get(format!("{}{path}", recorder.url())).header("accept", "*/*");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.send().await.unwrap();
+    let events = recorder.stop();
+    let [Event::Written { drift, .. }] = events.as_slice() else { panic!("{path}: {events:?}") };
+    (Suite::load(&folder.0).unwrap().cases[0].source.clone(), drift.clone())
+}
+
+fn ok() -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw("{}", "application/json")
+}
+
+#[tokio::test]
+async fn a_call_has_its_parameters_as_values_of_their_type() {
+    for (query, call, sent, drift) in [
+        ("mode=all", json!(null), json!([["mode", "all"]]), &[][..]),
+        ("mode=all&many=aaaa", json!({"many": ["redacted-1"]}), json!([["mode", "all"], ["many", "redacted-1"]]), &[]),
+        (
+            "mode=all&many=aaaa&many=bbbb&many=aaaa",
+            json!({"many": ["redacted-1", "redacted-2", "redacted-1"]}),
+            json!([["mode", "all"], ["many", "redacted-1"], ["many", "redacted-2"], ["many", "redacted-1"]]),
+            &[],
+        ),
+        ("mode=all&joined=7,8", json!({"joined": [0, 1]}), json!([["mode", "all"], ["joined", "0,1"]]), &[]),
+        ("mode=all&page=3&isNew=true", json!({"page": 3, "isNew": true}), json!([["mode", "all"], ["page", "3"], ["isNew", "true"]]), &[]),
+        // Short as it is, somebody's number is not told.
+        ("mode=all&userId=7", json!({"userId": 9000001}), json!([["mode", "all"], ["userId", "9000001"]]), &[]),
+        ("mode=all&filter[genre]=prose", json!(null), json!([["mode", "all"], ["filter[genre]", "prose"]]), &[]),
+        (
+            "mode=all&odd=some-text",
+            json!(null),
+            json!([["mode", "all"], ["redacted-1", "redacted-2"]]),
+            &["/request/query/redacted-1: an undocumented parameter", "F205 /request/query/redacted-1"],
+        ),
+    ] {
+        let (source, told) = recorded("call", &format!("/lists?{query}"), &[], ok()).await;
+        assert_eq!((&source["call"], &source["request"]["query"]), (&call, &sent), "{query}");
+        assert_eq!(told, drift, "{query}");
+    }
+    let (source, _) = recorded("headers", "/lists?mode=all", &[("x-tenant", "team-8412"), ("x-other", "other-9")], ok()).await;
+    assert_eq!(source["call"], json!({"X-Tenant": "redacted-1"}));
+    assert_eq!(source["request"]["headers"], json!({"accept": "*/*", "x-tenant": "redacted-1"}));
+}
+
+#[tokio::test]
+async fn a_placeholder_keeps_to_what_the_document_asks_for() {
+    let body = json!({
+        "uuid": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        "uri": "https://cdn.corp.example/a?sig=1",
+        "mail": "jo@corp.example",
+        "day": "2026-11-20",
+        "at": "2026-11-20T10:02:11Z",
+        "code": "DE",
+        "long": "a text of somebody with more than forty characters",
+        "short": "abc",
+        "plain": "Some plain text",
+        "count": 1999,
+        "ratio": 0.25,
+        "id": 7,
+        "ownerId": 8,
+        "paid": 9,
+        "kind": "open",
+        "fixed": "usual",
+        "anything": {"key of somebody": 12, "list": [true, null, "text of it"]},
+    });
+    let (source, drift) =
+        recorded("form", "/lists?mode=all", &[], ResponseTemplate::new(200).set_body_raw(body.to_string(), "application/json")).await;
+    assert_eq!(drift, Vec::<String>::new());
+    insta::assert_snapshot!(format!("{:#}", source["response"]["json"]));
+}
+
+#[tokio::test]
+async fn bodies_and_headers_keep_their_form_and_tell_nothing() {
+    let with = |body: &str, kind: &str| ResponseTemplate::new(200).set_body_raw(body.as_bytes().to_vec(), kind);
+    let cases = [
+        ("text", with("a text of somebody", "text/plain; charset=utf-8")),
+        ("form", with("a=secret+value&b%2Fc=other", "application/x-www-form-urlencoded")),
+        ("bytes", ResponseTemplate::new(200).set_body_raw(vec![0xff, 0, 0xfe, 1, 2, 3], "application/octet-stream")),
+        ("nothing", ResponseTemplate::new(200)),
+        ("broken", with("{no json of somebody", "application/json")),
+        ("unknown type", with("<a>text of somebody</a>", "application/x-corp-8412")),
+        ("number in a header", ok().insert_header("x-left", "17")),
+        ("id in a header", ok().insert_header("x-left", "17000000")),
+        ("text in a header", ok().insert_header("x-token", "tok-8412-9913")),
+        ("retry-after", ok().insert_header("retry-after", "7")),
+        ("charset", with("a text of somebody", "text/plain; charset=corp-8412")),
+    ];
+    let mut told = String::new();
+    for (name, answer) in cases {
+        let (source, drift) = recorded("bodies", "/lists?mode=all", &[], answer).await;
+        told += &format!("== {name}\n{:#}\n{drift:#?}\n", source["response"]);
+        assert!(
+            ["somebody", "secret", "other", "8412", "9913", "17000000"].iter().all(|secret| !source.to_string().contains(secret)),
+            "{source}"
+        );
+    }
+    insta::assert_snapshot!(told);
 }

@@ -376,3 +376,35 @@ async fn in_full_every_finding_is_printed() {
     assert!(full.matches("\n    spec ").count() > report.to_text(false).matches("\n    spec ").count());
     assert!(!full.contains("also "), "{full}");
 }
+
+/// What every form says, word for word; a style sheet says nothing.
+#[tokio::test]
+async fn every_form_word_for_word() {
+    let report = bad(4).await;
+    insta::assert_snapshot!("text", report.to_text(false));
+    insta::assert_snapshot!("text_in_colour", report.to_text(true).replace('\u{1b}', "ESC"));
+    let html = report.to_html();
+    let (head, rest) = html.split_once("<style>").unwrap();
+    let (_, body) = rest.split_once("</style>").unwrap();
+    insta::assert_snapshot!("html", format!("{head}<style/>{body}").replace("><", ">\n<"));
+    insta::assert_snapshot!("junit", report.to_junit());
+}
+
+#[tokio::test]
+async fn a_report_that_passes_word_for_word() {
+    let report = run(&spec(), &suite(), &Waivers::none(), &Toy(Defect::None), &Options::default()).await;
+    let (html, checked) = (report.to_html(), check(&spec(), &suite(), &Waivers::none(), &Options::default()));
+    let (_, body) = html.split_once("</style>").unwrap();
+    let all = [report.to_text(false), report.to_markdown(), checked.to_text(false), checked.to_markdown(), body.replace("><", ">\n<")];
+    insta::assert_snapshot!("passes", all.join("\n=====\n"));
+}
+
+#[tokio::test]
+async fn a_diff_word_for_word() {
+    let good = run(&spec(), &suite(), &Waivers::none(), &Toy(Defect::None), &Options::default()).await.to_json();
+    let bad = bad(4).await.to_json();
+    let [there, back, same] =
+        [(&good, &bad), (&bad, &good), (&bad, &bad)].map(|(old, new)| diff(("old.json", old), ("new.json", new)).unwrap());
+    let all = [there.to_text(), there.to_markdown(), back.to_text(), back.to_markdown(), same.to_text(), same.to_markdown()];
+    insta::assert_snapshot!("diff", all.join("\n=====\n"));
+}

@@ -128,3 +128,25 @@ fn the_published_schema_is_the_one_of_the_code() {
     let published = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(published, format!("{:#}\n", scenario_schema()), "write it anew: conformance schema scenario > {}", path.display());
 }
+
+/// The forms of a report on scenarios, word for word.
+#[tokio::test]
+async fn a_report_on_scenarios_word_for_word() {
+    let (mut relative, here) = (scenarios(), root().display().to_string());
+    for case in &mut relative.cases {
+        case.file = case.file.replace(&here, "");
+    }
+    let files = report_scenarios(spec(), &suite(), &relative, None, &Options::default());
+    let played = play(&Idle::Fails, &relative).await;
+    let body = |report: &Report| report.to_html().split_once("</style>").unwrap().1.replace("><", ">\n<");
+    let all = [
+        files.to_text(false),
+        files.to_markdown(),
+        body(&files),
+        played.to_text(false),
+        played.to_markdown(),
+        body(&played),
+        played.to_junit(),
+    ];
+    insta::assert_snapshot!(all.join("\n=====\n").replace(&here, ""));
+}
