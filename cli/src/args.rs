@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::failure::{Code, Failure};
 use crate::help;
 use crate::output::Output;
+use crate::sandbox;
 use crate::settings::AccountArgs;
 
 const EXAMPLES: &str = "\
@@ -53,7 +54,16 @@ struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     Clip(Box<clip::ClipArgs>),
+    #[command(after_help = sandbox::EXAMPLES)]
+    Sandbox(Box<opusclip_sandbox::cli::Arguments>),
     Help(help::HelpArgs),
+}
+
+impl Command {
+    /// Whether it runs until it is told to stop, which is its good end.
+    fn is_server(&self) -> bool {
+        matches!(self, Self::Sandbox(_))
+    }
 }
 
 /// Runs the program.
@@ -64,9 +74,11 @@ pub(crate) fn run() -> ExitCode {
         let writer = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(output.colors());
         writer.with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG).with_env_filter("opusclip=debug").without_time().init();
     }
+    let is_server = command.is_server();
     let context = Context { output: output.clone(), account };
     match block_on(execute(command, context)) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if is_server && failure.code == Code::Interrupted => ExitCode::SUCCESS,
         Err(failure) => {
             output.fail(&failure);
             ExitCode::from(failure.code.number())
@@ -77,6 +89,7 @@ pub(crate) fn run() -> ExitCode {
 async fn execute(command: Command, context: Context) -> Result<(), Failure> {
     match command {
         Command::Clip(args) => clip::run(*args, context).await,
+        Command::Sandbox(args) => sandbox::run(*args, &context).await,
         Command::Help(args) => help::run(&args, &context.output),
     }
 }

@@ -8,6 +8,7 @@ mod failure;
 mod help;
 mod options;
 mod output;
+mod sandbox;
 mod settings;
 
 fn main() -> std::process::ExitCode {
