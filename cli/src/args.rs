@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::failure::{Code, Failure};
 use crate::help;
 use crate::output::Output;
+use crate::sandbox;
 use crate::settings::AccountArgs;
 use crate::{project, requests, upload};
 
@@ -72,7 +73,16 @@ enum Command {
     #[command(subcommand, aliases = ["thumbnails", "generative-job"])]
     Thumbnail(requests::Thumbnail),
     Api(requests::ApiArgs),
+    #[command(after_help = sandbox::EXAMPLES)]
+    Sandbox(Box<opusclip_sandbox::cli::Arguments>),
     Help(help::HelpArgs),
+}
+
+impl Command {
+    /// Whether it runs until it is told to stop, which is its good end.
+    fn is_server(&self) -> bool {
+        matches!(self, Self::Sandbox(_))
+    }
 }
 
 /// Runs the program.
@@ -84,8 +94,10 @@ pub(crate) fn run() -> ExitCode {
         writer.with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG).with_env_filter("opusclip=debug").without_time().init();
     }
     let context = Context { output: output.clone(), account, curl: global.curl };
+    let is_server = command.is_server();
     match block_on(execute(command, context)) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if is_server && failure.code == Code::Interrupted => ExitCode::SUCCESS,
         Err(failure) => {
             output.fail(&failure);
             ExitCode::from(failure.code.number())
@@ -104,6 +116,7 @@ async fn execute(command: Command, context: Context) -> Result<(), Failure> {
         Command::Censor(command) => requests::censor(command, &context).await,
         Command::Thumbnail(command) => requests::thumbnail(command, &context).await,
         Command::Api(args) => requests::api(args, &context).await,
+        Command::Sandbox(args) => sandbox::run(*args, &context).await,
         Command::Help(args) => help::run(&args, &context.output),
     }
 }

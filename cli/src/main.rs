@@ -12,6 +12,7 @@ mod outcome;
 mod output;
 mod project;
 mod requests;
+mod sandbox;
 mod settings;
 mod upload;
 

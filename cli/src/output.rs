@@ -42,6 +42,10 @@ impl Output {
         self.is_json_asked
     }
 
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_quiet
+    }
+
     /// Whether progress may be drawn: where somebody watches.
     pub(crate) fn draws(&self) -> bool {
         !self.is_quiet && io::stderr().is_terminal()

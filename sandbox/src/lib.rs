@@ -3,6 +3,8 @@
 
 mod api;
 mod cdn;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod clock;
 mod control;
 mod core;

@@ -1,6 +1,7 @@
 //! The sandbox as a value: started, asked, stopped.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
 use crate::core::{Core, rules};
-use crate::fault::FaultError;
+use crate::fault::{Fault, FaultError};
 use crate::journal::Entry;
 use crate::settings::{ExportLinks, Settings};
 use crate::storage::StoredObject;
@@ -47,13 +48,46 @@ pub struct Sandbox {
     tasks: [JoinHandle<()>; 2],
 }
 
-/// Why a sandbox did not start.
+/// Why a sandbox did not start. Prints as one line, with what to do next.
 #[derive(Debug)]
-pub struct StartError(String);
+pub struct StartError {
+    message: String,
+    remedy: Option<&'static str>,
+    is_invalid_input: bool,
+}
+
+impl StartError {
+    fn invalid(message: impl Into<String>, remedy: &'static str) -> Self {
+        Self { message: message.into(), remedy: Some(remedy), is_invalid_input: true }
+    }
+
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self { message: message.into(), remedy: None, is_invalid_input: false }
+    }
+
+    /// Whether a setting is wrong. Otherwise the machine is in the way, as with a port that another program has.
+    #[must_use]
+    pub fn is_invalid_input(&self) -> bool {
+        self.is_invalid_input
+    }
+
+    /// What went wrong, alone.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do next, where that is known.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&str> {
+        self.remedy
+    }
+}
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)?;
+        self.remedy.map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
     }
 }
 
@@ -127,8 +161,12 @@ impl Sandbox {
     ///
     /// [`FaultError`], which says what is wrong and what there is.
     pub fn fault(&self, fault: &str) -> Result<(), FaultError> {
-        self.core.faults.add(fault.parse()?);
+        self.add_fault(fault.parse()?);
         Ok(())
+    }
+
+    pub(crate) fn add_fault(&self, fault: Fault) {
+        self.core.faults.add(fault);
     }
 
     /// Takes all faults away.
@@ -179,6 +217,16 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(1024)
+}
+
+/// What to do where it cannot be listened.
+fn remedy(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::AddrInUse => Some("another program has the port: take another one with `--port`, or 0 for a free one"),
+        ErrorKind::PermissionDenied => Some("ports below 1024 are for the administrator: take another one with `--port`"),
+        ErrorKind::AddrNotAvailable => Some("the address is none of this machine's: take 127.0.0.1"),
+        _ => None,
+    }
 }
 
 fn builder(settings: &Settings, base: &str) -> ClientBuilder {
@@ -398,23 +446,29 @@ impl SandboxBuilder {
     pub async fn start(self) -> Result<Sandbox, StartError> {
         let settings = self.settings.bounded();
         if !settings.address.is_loopback() && !settings.public {
-            return Err(StartError(format!(
-                "{} can be reached from other machines; allow that with `--public` (`SandboxBuilder::public`), or listen on 127.0.0.1",
-                settings.address
-            )));
+            return Err(StartError::invalid(
+                format!("{} can be reached from other machines", settings.address),
+                "allow that with `--public` (`SandboxBuilder::public`), or listen on 127.0.0.1",
+            ));
         }
         if settings.keys.iter().any(|key| key.trim().is_empty()) {
-            return Err(StartError("an API key is empty; give one, or none to accept all that begin with `sk-`".to_owned()));
+            return Err(StartError::invalid("an API key is empty", "give one, or none to accept all that begin with `sk-`"));
         }
         if !(settings.speed.is_finite() && settings.speed >= 0.0) {
-            return Err(StartError(format!("the speed {} is not a number from 0", settings.speed)));
+            return Err(StartError::invalid(format!("the speed {} is not a number from 0", settings.speed), "give one like 60"));
         }
         if let Some(folder) = settings.kept_uploads.as_ref().filter(|folder| !folder.is_dir()) {
-            return Err(StartError(format!("{} is no folder; uploads cannot be kept there", folder.display())));
+            return Err(StartError::invalid(
+                format!("{} is no folder, so that uploads cannot be kept there", folder.display()),
+                "make it, or give another one",
+            ));
         }
-        let rules = rules().map_err(|error| StartError(error.to_string()))?;
+        let rules = rules().map_err(|error| StartError::failed(error.to_string()))?;
         let asked = SocketAddr::new(settings.address, settings.port);
-        let failed = |error: std::io::Error| StartError(format!("cannot listen on {asked}: {error}"));
+        let failed = |error: std::io::Error| StartError {
+            remedy: remedy(error.kind()),
+            ..StartError::failed(format!("cannot listen on {asked}: {error}"))
+        };
         let listener = listen(asked).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         // Links have to lead somewhere also where it listens on all addresses.
@@ -425,7 +479,7 @@ impl SandboxBuilder {
             IpAddr::V6(ip) => format!("[{ip}]"),
         };
         let base = format!("http://{host}:{}", address.port());
-        let client = builder(&settings, &base).build().map_err(|error| StartError(error.to_string()))?;
+        let client = builder(&settings, &base).build().map_err(|error| StartError::failed(error.to_string()))?;
         let core = Arc::new(Core::new(settings, rules, base));
         let tasks = [tokio::spawn(server::serve(listener, Arc::clone(&core))), tokio::spawn(webhooks::run(Arc::clone(&core)))];
         Ok(Sandbox { core, client, address, tasks })

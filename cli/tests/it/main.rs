@@ -4,4 +4,6 @@
 
 mod clip;
 mod resources;
+mod running;
+mod sandbox;
 mod support;

@@ -164,27 +164,38 @@ fn the_exit_codes_are_listed() {
 fn an_upload_goes_on_where_it_was_killed() {
     let world = World::new();
     world.file("long.mp4", vec![9; 3 << 20]);
+    world.sandbox.fault("send_upload_bytes=slow:10000000").unwrap();
+    let uploads = world.path("state/uploads");
     let begin_and_kill = || {
-        let before = world.sandbox.count("send_upload_bytes");
-        world.sandbox.fault(&format!("send_upload_bytes#{}=stall-at:1048576", before + 1)).unwrap();
-        let mut killed = world.command(&["upload", "start", "long.mp4"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        while world.sandbox.count("send_upload_bytes") == before {
-            assert!(killed.try_wait().unwrap().is_none(), "it ended before a byte was sent");
+        let mut killed = world
+            .command(&["upload", "start", "long.mp4", "--state", "state"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        while std::fs::read_dir(&uploads)
+            .map_or(true, |entries| !entries.flatten().any(|entry| entry.path().extension().is_some_and(|ending| ending == "json")))
+        {
+            assert!(killed.try_wait().unwrap().is_none(), "it ended before it was killed");
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
         killed.kill().unwrap();
         killed.wait().unwrap();
     };
     begin_and_kill();
-    let listed = world.opusclip(&["upload", "list"]).succeeds().json();
+    let listed = world.opusclip(&["upload", "list", "--state", "state"]).succeeds().json();
     assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
-    let resumed = world.opusclip(&["upload", "resume"]).succeeds().json();
+    let resumed = world.opusclip(&["upload", "resume", "--state", "state"]).succeeds().json();
     assert_eq!(text(&resumed, "verification"), "CRC-32C", "{resumed}");
     assert_eq!(world.sandbox.count("create_upload_link"), 1, "it is the upload that was begun");
     begin_and_kill();
-    let id = text(&world.opusclip(&["upload", "list"]).succeeds().json()[0], "uploadId");
-    world.opusclip(&["upload", "cancel", &id]).succeeds();
-    assert_eq!(world.opusclip(&["upload", "list"]).succeeds().json(), Value::Array(Vec::new()), "what was cancelled is forgotten");
+    let id = text(&world.opusclip(&["upload", "list", "--state", "state"]).succeeds().json()[0], "uploadId");
+    world.opusclip(&["upload", "cancel", &id, "--state", "state"]).succeeds();
+    assert_eq!(
+        world.opusclip(&["upload", "list", "--state", "state"]).succeeds().json(),
+        Value::Array(Vec::new()),
+        "what was cancelled is forgotten"
+    );
     world.file("v.mp4", vec![7; 3 << 20]);
     let uploaded = world.opusclip(&["upload", "start", "v.mp4"]).succeeds().json();
     assert_eq!((uploaded["size"].as_u64(), text(&uploaded, "verification")), (Some(3 << 20), "CRC-32C".to_owned()));

@@ -43,9 +43,9 @@ async fn it_prints_its_url_logs_each_request_and_stops_at_a_signal() {
 fn what_it_cannot_do_is_told_in_one_line() {
     let cases: [(&[&str], &str, i32); 6] = [
         (&["--fault", "nothing=lost"], "nothing", 2),
-        (&["--address", "0.0.0.0", "--port", "0"], "0.0.0.0", 1),
-        (&["--keep-uploads", "/no/such/folder", "--port", "0"], "/no/such/folder", 1),
-        (&["--speed", "NaN", "--port", "0"], "NaN", 1),
+        (&["--address", "0.0.0.0", "--port", "0"], "0.0.0.0", 2),
+        (&["--keep-uploads", "/no/such/folder", "--port", "0"], "/no/such/folder", 2),
+        (&["--speed", "NaN", "--port", "0"], "NaN", 2),
         (&["--port", "70000"], "70000", 2),
         (&["--link-life", "soon"], "soon", 2),
     ];
@@ -56,6 +56,16 @@ fn what_it_cannot_do_is_told_in_one_line() {
         assert!(text.contains(part), "{arguments:?}: {text}");
         assert!(output.stdout.is_empty());
     }
+}
+
+#[test]
+fn a_port_that_another_program_has_is_told_with_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = program(&["--port", &port]).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains(&port) && text.contains("take another one with `--port`"), "{text}");
 }
 
 #[tokio::test]
