@@ -12,7 +12,7 @@ use crate::help;
 use crate::output::Output;
 use crate::sandbox;
 use crate::settings::AccountArgs;
-use crate::{project, requests, upload};
+use crate::{project, requests, shell, upload};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -75,6 +75,10 @@ enum Command {
     Api(requests::ApiArgs),
     #[command(after_help = sandbox::EXAMPLES)]
     Sandbox(Box<opusclip_sandbox::cli::Arguments>),
+    #[command(after_help = shell::COMPLETIONS)]
+    Completions(shell::CompletionsArgs),
+    #[command(after_help = shell::MAN)]
+    Man(shell::ManArgs),
     Help(help::HelpArgs),
 }
 
@@ -117,6 +121,8 @@ async fn execute(command: Command, context: Context) -> Result<(), Failure> {
         Command::Thumbnail(command) => requests::thumbnail(command, &context).await,
         Command::Api(args) => requests::api(args, &context).await,
         Command::Sandbox(args) => sandbox::run(*args, &context).await,
+        Command::Completions(args) => shell::completions(&args, &context),
+        Command::Man(args) => shell::man(&args, &context),
         Command::Help(args) => help::run(&args, &context.output),
     }
 }

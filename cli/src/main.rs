@@ -14,6 +14,7 @@ mod project;
 mod requests;
 mod sandbox;
 mod settings;
+mod shell;
 mod upload;
 
 fn main() -> std::process::ExitCode {

@@ -6,4 +6,5 @@ mod clip;
 mod resources;
 mod running;
 mod sandbox;
+mod shell;
 mod support;
