@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opusclip::types::{FullClipId, ProjectId, ProjectStage};
-use opusclip::{ClipEvent, Clipped, Clipping, DownloadEvent, DownloadOutcome, DownloadReport, UploadProgress, WaitEvent, portable_name};
+use opusclip::{
+    ClipEvent, Clipped, Clipping, Download, DownloadEvent, DownloadOutcome, DownloadReport, UploadProgress, WaitEvent, portable_name,
+};
 use tokio::sync::watch;
 
 use super::batch::Shared;
@@ -239,27 +241,7 @@ impl Work {
         if let Some(names) = &self.shared.options.names {
             download = download.with_names(names);
         }
-        let (mut count, mut done, mut sizes) = (0, 0, HashMap::<FullClipId, (u64, u64)>::new());
-        while let Some(event) = download.next().await? {
-            match event {
-                DownloadEvent::Listed { clips } => count = clips,
-                DownloadEvent::Progress { clip, bytes, size } => drop(sizes.insert(clip, (bytes, size.unwrap_or(bytes)))),
-                DownloadEvent::Finished { .. } => done += 1,
-                DownloadEvent::Trouble { error, .. } => {
-                    if let Some(line) = &self.line {
-                        line.wait(&format!("pauses and goes on: {error}"));
-                    }
-                    continue;
-                }
-                DownloadEvent::Ended(report) => return Ok(report),
-                _ => {}
-            }
-            if let Some(line) = &self.line {
-                let (bytes, size) = sizes.values().fold((0, 0), |(bytes, size), clip| (bytes + clip.0, size + clip.1));
-                line.download(done, count, bytes, size);
-            }
-        }
-        Err(Failure::new(Code::General, "the download ended without an end"))
+        followed(download, self.line.as_ref()).await
     }
 
     fn entry(&self, state: State) -> Entry {
@@ -319,6 +301,31 @@ fn explained(error: &opusclip::Error) -> Failure {
         return failure.with_next("give the options of the first time, or `--create-again` for another project, which is billed");
     }
     failure
+}
+
+/// A download to its end, shown on this line.
+pub(super) async fn followed(mut download: Download, line: Option<&Line>) -> Result<DownloadReport, Failure> {
+    let (mut count, mut done, mut sizes) = (0, 0, HashMap::<FullClipId, (u64, u64)>::new());
+    while let Some(event) = download.next().await? {
+        match event {
+            DownloadEvent::Listed { clips } => count = clips,
+            DownloadEvent::Progress { clip, bytes, size } => drop(sizes.insert(clip, (bytes, size.unwrap_or(bytes)))),
+            DownloadEvent::Finished { .. } => done += 1,
+            DownloadEvent::Trouble { error, .. } => {
+                if let Some(line) = line {
+                    line.wait(&format!("pauses and goes on: {error}"));
+                }
+                continue;
+            }
+            DownloadEvent::Ended(report) => return Ok(report),
+            _ => {}
+        }
+        if let Some(line) = line {
+            let (bytes, size) = sizes.values().fold((0, 0), |(bytes, size), clip| (bytes + clip.0, size + clip.1));
+            line.download(done, count, bytes, size);
+        }
+    }
+    Err(Failure::new(Code::General, "the download ended without an end"))
 }
 
 /// Whether the files are there.

@@ -1,14 +1,13 @@
 //! `opusclip clip list` and `opusclip clip download`: clips that are there.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use opusclip::types::{Clip, FullClipId};
-use opusclip::{ClipSource, DownloadEvent};
+use opusclip::ClipSource;
+use opusclip::types::Clip;
 use serde_json::Value;
 
-use super::item::judge;
+use super::item::{followed, judge};
 use super::report;
 use super::screen::Screen;
 use crate::call::Call;
@@ -98,33 +97,16 @@ async fn download(args: &SourceArgs, out: Option<PathBuf>, names: Option<String>
     }
     let screen = Screen::new(&context.output, Some(1));
     let line = screen.line(args.id());
-    let (mut count, mut done, mut sizes) = (0, 0, HashMap::<FullClipId, (u64, u64)>::new());
-    while let Some(event) = download.next().await? {
-        match event {
-            DownloadEvent::Listed { clips } => count = clips,
-            DownloadEvent::Progress { clip, bytes, size } => drop(sizes.insert(clip, (bytes, size.unwrap_or(bytes)))),
-            DownloadEvent::Finished { .. } => done += 1,
-            DownloadEvent::Trouble { error, .. } => {
-                line.wait(&format!("pauses and goes on: {error}"));
-                continue;
-            }
-            DownloadEvent::Ended(ended) => {
-                drop(line);
-                let rows: Vec<Value> = ended.clips().iter().map(report::data_of).collect();
-                match context.output.format() {
-                    Format::Json => context.output.data(&rows.into(), &[])?,
-                    Format::Table => context.output.data(&rows.into_iter().map(report::short).collect(), &report::COLUMNS[1..])?,
-                }
-                return match ended.clips().is_empty() {
-                    true => Err(Failure::new(Code::NotFound, format!("{} has no clips", args.id()))
-                        .with_next("look at the id; of a project that is in work, `opusclip project wait` tells when they are there")),
-                    false => judge(&ended).map(|_| ()),
-                };
-            }
-            _ => {}
-        }
-        let (bytes, size) = sizes.values().fold((0, 0), |(bytes, size), clip| (bytes + clip.0, size + clip.1));
-        line.download(done, count, bytes, size);
+    let ended = followed(download, Some(&line)).await?;
+    drop(line);
+    let rows: Vec<Value> = ended.clips().iter().map(report::data_of).collect();
+    match context.output.format() {
+        Format::Json => context.output.data(&rows.into(), &[])?,
+        Format::Table => context.output.data(&rows.into_iter().map(report::short).collect(), &report::COLUMNS[1..])?,
     }
-    Err(Failure::new(Code::General, "the download ended without an end"))
+    match ended.clips().is_empty() {
+        true => Err(Failure::new(Code::NotFound, format!("{} has no clips", args.id()))
+            .with_next("look at the id; of a project that is in work, `opusclip project wait` tells when they are there")),
+        false => judge(&ended).map(|_| ()),
+    }
 }
