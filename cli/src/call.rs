@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::output::Format;
 
 /// A call, ready to be sent.
 #[derive(Debug)]
@@ -27,8 +28,18 @@ impl Call {
         }
     }
 
+    /// Sends it and tells what is done: the reply is for who asks for JSON.
+    pub(crate) async fn confirm(self, context: &Context, what: &str) -> Result<(), Failure> {
+        let Some(reply) = self.content(context).await? else { return Ok(()) };
+        context.output.say(what);
+        match context.output.format() {
+            Format::Json => context.output.data(&reply, &[]),
+            Format::Table => Ok(()),
+        }
+    }
+
     /// Sends it, and takes what matters out of the reply's envelope.
-    pub(crate) async fn content(self, context: &Context) -> Result<Option<Value>, Failure> {
+    async fn content(self, context: &Context) -> Result<Option<Value>, Failure> {
         Ok(self.send(context).await?.map(|mut reply| {
             for name in ["data", "list", "contentList"] {
                 if let Some(inner) = reply.get_mut(name).filter(|inner| inner.is_array() || (name == "data" && inner.is_object())) {
@@ -68,9 +79,7 @@ impl Call {
         let mut lines = vec![format!("curl --silent --show-error --request {} {}", request.method(), quoted(request.url().as_str())?)];
         // In double quotes, for the shell puts the key in.
         lines.push("--header \"Authorization: Bearer $OPUSCLIP_API_KEY\"".to_owned());
-        let has_org = |name: &str| name.eq_ignore_ascii_case("x-opus-org-id");
-        let is_of_the_client = !request.headers().keys().any(|name| has_org(name.as_str()));
-        if let Some(org) = org.filter(|_| is_of_the_client) {
+        if let Some(org) = org.filter(|_| !request.headers().contains_key("x-opus-org-id")) {
             lines.push(format!("--header {}", quoted(&format!("x-opus-org-id: {org}"))?));
         }
         for (name, value) in request.headers() {

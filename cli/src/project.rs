@@ -10,7 +10,6 @@ use crate::context::Context;
 use crate::failure::{Code, Failure};
 use crate::options::ProjectArgs;
 use crate::outcome;
-use crate::output::Format;
 
 const COLUMNS: [&str; 6] = ["id", "stage", "sourcePlatform", "visibility", "error", "createdAt"];
 
@@ -73,12 +72,8 @@ pub(crate) async fn run(command: Project, context: &Context) -> Result<(), Failu
         Project::Share { project, undo } => {
             let visibility = if undo { "DEFAULT" } else { "PUBLIC" };
             let input = json!({"projectId": project, "body": {"visibility": visibility}});
-            let Some(reply) = Call::new("update_project_visibility", input).content(context).await? else { return Ok(()) };
-            context.output.say(&format!("{project} is {}", if undo { "as it was by default" } else { "public" }));
-            match context.output.format() {
-                Format::Json => context.output.data(&reply, &[]),
-                Format::Table => Ok(()),
-            }
+            let what = format!("{project} is {}", if undo { "as it was by default" } else { "public" });
+            Call::new("update_project_visibility", input).confirm(context, &what).await
         }
         Project::Transcript { project } => {
             let input = json!({"q": "findByProjectId", "projectId": project});

@@ -201,7 +201,7 @@ fn point_in_time(text: &str) -> Result<String, String> {
 }
 
 /// The fields that were given.
-fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
+fn object<'n>(fields: impl IntoIterator<Item = (&'n str, Value)>) -> Value {
     Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
@@ -265,24 +265,16 @@ pub(crate) async fn collection(command: Collection, context: &Context) -> Result
         }
         Collection::Remove { collection, clip } => {
             let body = json!({"q": "findByCollectionIdAndContentId", "collectionId": collection, "contentId": clip.as_str()});
-            done(context, "delete_collection_content", json!({"body": body}), format!("{clip} is not in {collection} any more")).await
+            let what = format!("{clip} is not in {collection} any more");
+            Call::new("delete_collection_content", json!({"body": body})).confirm(context, &what).await
         }
         Collection::Export { collection } => {
             show(context, "export_collection", json!({"collectionId": collection, "body": {}}), &["contentId", "uriForExport"]).await
         }
         Collection::Delete { collection } => {
-            done(context, "delete_collection", json!({"collectionId": collection}), format!("{collection} is deleted")).await
+            let what = format!("{collection} is deleted");
+            Call::new("delete_collection", json!({"collectionId": collection})).confirm(context, &what).await
         }
-    }
-}
-
-/// Shows a call whose reply says nothing.
-async fn done(context: &Context, operation: &str, input: Value, what: String) -> Result<(), Failure> {
-    let Some(reply) = Call::new(operation, input).content(context).await? else { return Ok(()) };
-    context.output.say(&what);
-    match context.output.format() {
-        crate::output::Format::Json => context.output.data(&reply, &[]),
-        crate::output::Format::Table => Ok(()),
     }
 }
 
@@ -295,19 +287,16 @@ pub(crate) async fn post(command: Post, context: &Context) -> Result<(), Failure
             show(context, "create_publish_schedule", input, &["scheduleId", "postId", "publishAt", "hasConflict"]).await
         }
         Post::Cancel { schedule } => {
-            done(context, "cancel_publish_schedule", json!({"scheduleId": schedule}), format!("{schedule} is cancelled")).await
+            let what = format!("{schedule} is cancelled");
+            Call::new("cancel_publish_schedule", json!({"scheduleId": schedule})).confirm(context, &what).await
         }
         Post::Account(Account::List) => {
             let columns = ["postAccountId", "subAccountId", "platform", "extUserName"];
             show(context, "list_social_accounts", json!({"q": "mine"}), &columns).await
         }
         Post::Copy(Copy::Create { target, prompt, again }) => {
-            let mut body = object(target.fields()?);
-            for (name, value) in [("prompt", prompt.map(Value::from)), ("forceRegenerate", again.then_some(Value::Bool(true)))] {
-                if let Some(value) = value {
-                    body[name] = value;
-                }
-            }
+            let style = [("prompt", prompt.into()), ("forceRegenerate", again.then_some(true).into())];
+            let body = object(target.fields()?.into_iter().chain(style));
             show(context, "create_social_copy_job", json!({"body": body}), &["jobId"]).await
         }
         Post::Copy(Copy::Get { job }) => {

@@ -1,4 +1,4 @@
-//! Key, organisation and address: flag, environment, profile, default.
+//! Key, organisation and address: flag, environment, default.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,7 +76,7 @@ impl Account {
             builder = builder.with_pacing(false);
         }
         let builder = builder.with_clock(Arc::clone(&clock));
-        let fingerprint = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = hex(&hash.finalize()[..6]);
         Ok(Self { builder, clock, fingerprint, org })
     }
 
@@ -151,7 +151,11 @@ pub(crate) fn name_of(texts: &[&str]) -> String {
         hash.update(text.len().to_le_bytes());
         hash.update(text);
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize()[..16])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Where what is unfinished is remembered.

@@ -329,7 +329,7 @@ pub(super) async fn followed(mut download: Download, line: Option<&Line>) -> Res
 }
 
 /// Whether the files are there.
-pub(crate) fn judge(report: &DownloadReport) -> Result<&'static str, Failure> {
+pub(super) fn judge(report: &DownloadReport) -> Result<&'static str, Failure> {
     let clips = report.clips();
     let saved = clips.iter().filter(|clip| clip.is_saved()).count();
     let failed = clips.iter().find_map(|clip| match &clip.outcome {
