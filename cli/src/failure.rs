@@ -119,12 +119,7 @@ impl Failure {
 
     /// A file of this machine; `what` names it.
     pub(crate) fn io(what: impl fmt::Display, error: &io::Error) -> Self {
-        let next = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("make room, and run it again: it goes on where it was"),
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some("look at the permissions, or choose another place"),
-            _ => None,
-        };
-        Self { next: next.map(str::to_owned), ..Self::new(Code::General, format!("{what}: {error}")) }
+        Self { next: advice(error).map(str::to_owned), ..Self::new(Code::General, format!("{what}: {error}")) }
     }
 
     pub(crate) fn with_next(mut self, next: impl Into<String>) -> Self {
@@ -151,6 +146,20 @@ impl Failure {
     }
 }
 
+/// What to do about a file of this machine.
+fn advice(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Some("make room, and run it again: it goes on where it was")
+        }
+        io::ErrorKind::NotFound => Some("look at the name"),
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => Some("a file is where a folder is needed: choose another place"),
+        io::ErrorKind::IsADirectory => Some("a folder is where a file is needed: choose another name"),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some("look at the permissions, or choose another place"),
+        _ => None,
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::from(&error)
@@ -170,7 +179,11 @@ impl From<&Error> for Failure {
         if let Some(after) = error.retry_after() {
             return failure.with_next(format!("run it again in {}: nothing was done", humantime::format_duration(after)));
         }
-        failure
+        let cause = error.is_io().then(|| std::error::Error::source(error)).flatten();
+        match cause.and_then(|cause| cause.downcast_ref()).and_then(advice) {
+            Some(next) => failure.with_next(next),
+            None => failure,
+        }
     }
 }
 

@@ -208,12 +208,17 @@ fn picked(value: &Value, columns: &[&str]) -> Value {
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => clean(text).replace('\n', " "),
+        Value::String(text) => clean_line(text),
         Value::Array(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {
             items.iter().map(shown).collect::<Vec<_>>().join(", ")
         }
         other => clean(&other.to_string()),
     }
+}
+
+/// The same in one line, as names stand in.
+pub(crate) fn clean_line(text: &str) -> String {
+    clean(text).replace('\n', " ")
 }
 
 /// What others wrote must not steer the terminal.

@@ -71,7 +71,7 @@ impl Records {
     fn all(&self, account: &str, context: &Context) -> Result<Vec<(PathBuf, Record)>, Failure> {
         let entries = match std::fs::read_dir(&self.0) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(|error| Failure::io(self.0.display(), &error))?,
+            entries => entries.map_err(|error| Failure::io(self.0.display(), &error).with_code(Code::Usage))?,
         };
         let mut records = Vec::new();
         for entry in entries {

@@ -162,6 +162,24 @@ impl Download {
         self
     }
 
+    /// Says what is wrong with the options, without beginning.
+    ///
+    /// ```
+    /// # fn example(client: &opusclip::Client) -> Result<(), opusclip::Error> {
+    /// assert!(client.download("P0000000demo", "clips").with_names("{nummer}").check().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// For whoever pays for a project before its clips are downloaded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid_input`] for a template of names that cannot be filled in.
+    pub fn check(&self) -> Result<(), Error> {
+        template(&self.plan).map(drop)
+    }
+
     /// Sets how many files are fetched at the same time. Default: 4; 0 counts as 1.
     #[must_use]
     pub fn with_parallel(mut self, files: usize) -> Self {
@@ -291,9 +309,13 @@ impl Running {
     }
 }
 
+fn template(plan: &Plan) -> Result<Template, Error> {
+    Template::parse(&plan.names).map_err(|problem| Error::input(None, problem))
+}
+
 /// Takes the folder, lists the clips, and sees what is there.
 async fn begin(plan: Plan, cancelled: CancellationToken) -> Result<Running, Error> {
-    let template = Template::parse(&plan.names).map_err(|problem| Error::input(None, problem))?;
+    let template = template(&plan)?;
     let (sender, events) = mpsc::unbounded_channel();
     let folder = Arc::new(when_free(&plan.client, move || Folder::open(&plan.folder)).await?);
     let Plan { client, source, stall, is_thorough, .. } = plan;

@@ -23,6 +23,7 @@ pub(crate) struct Options {
     pub(crate) deadline: Option<Duration>,
     pub(crate) downloads: bool,
     pub(crate) takes_unverified: bool,
+    pub(crate) takes_any_file: bool,
     pub(crate) max_credits: Option<u64>,
 }
 

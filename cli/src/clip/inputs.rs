@@ -1,14 +1,27 @@
 //! What shall be clipped: files, addresses, patterns, lists.
 
 use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
+
+use url::Url;
 
 use crate::failure::{Code, Failure};
 
 /// What a video costs at least, in credits (documented; facts 5).
 pub(crate) const LEAST_CREDITS: u64 = 10;
+
+/// What is looked at of a file, to see whether it is a video.
+const HEAD: u64 = 8 << 10;
+
+/// Endings of videos, and of sound with a picture or without; the folder that is watched takes these.
+const ENDINGS: [&str; 21] = [
+    "3gp", "aac", "avi", "flac", "flv", "m2ts", "m4a", "m4v", "mkv", "mov", "mp3", "mp4", "mpeg", "mpg", "mts", "mxf", "ogv", "ts", "wav",
+    "webm", "wmv",
+];
 
 /// Where a video is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +45,14 @@ pub(crate) struct Item {
 
 impl Item {
     /// Looks at what was given. Nothing is sent.
-    pub(crate) fn new(name: &str) -> Result<Self, Failure> {
-        if is_url(name) {
+    pub(crate) fn new(given: &OsStr) -> Result<Self, Failure> {
+        if let Some(name) = given.to_str().filter(|name| is_url(name)) {
+            if !Url::parse(name).is_ok_and(|url| url.scheme() == "https" && url.has_host()) {
+                return Err(Failure::usage(
+                    format!("{} is not the address of a video", called(name)),
+                    "give a public one that begins with https://, or a file",
+                ));
+            }
             return Ok(Self {
                 name: name.to_owned(),
                 source: Source::Url(name.to_owned()),
@@ -42,19 +61,19 @@ impl Item {
                 seconds: None,
             });
         }
-        Self::of_file(Path::new(name))
+        Self::of_file(Path::new(given))
     }
 
     pub(crate) fn of_file(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
-        let wrong = |what: &str, next: &str| Failure::usage(format!("{name} {what}"), next);
+        let wrong = |what: &str, next: &str| Failure::usage(format!("{} {what}", called(&name)), next);
         let fault = |error: &std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound => wrong("is not there", "look at the name; a pattern in quotes, as '*.mp4', is expanded here"),
-            _ => Failure::io(&name, error).with_code(Code::Usage),
+            _ => Failure::io(called(&name), error).with_code(Code::Usage),
         };
         let metadata = path.metadata().map_err(|error| fault(&error))?;
         if metadata.is_dir() {
-            return Err(wrong("is a folder", &format!("give the videos in it, as '{}/*.mp4', or `--watch` it", path.display())));
+            return Err(wrong("is a folder", &format!("give the videos in it, as '{}', or `--watch` it", path.join("*.mp4").display())));
         }
         if !metadata.is_file() {
             return Err(wrong("is not a regular file", "give a video file, or the address of one"));
@@ -65,9 +84,27 @@ impl Item {
         File::open(path).map_err(|error| fault(&error))?;
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
         let whole = path.canonicalize().map_err(|error| fault(&error))?;
-        let key = format!("{}|{}|{}", whole.display(), metadata.len(), modified.as_nanos());
+        // What is no UTF-8 is escaped, for two such names could be shown alike.
+        let place = whole.to_str().map_or_else(|| format!("{whole:?}"), str::to_owned);
+        let key = format!("{place}|{}|{}", metadata.len(), modified.as_nanos());
         let seconds = seconds(path, metadata.len());
         Ok(Self { name, source: Source::File(path.to_owned()), key, bytes: Some(metadata.len()), seconds })
+    }
+
+    /// An error for a file that is something else than a video, as a page that was saved in the place of one: it would be billed.
+    pub(crate) fn check_kind(&self) -> Result<(), Failure> {
+        let Source::File(path) = &self.source else { return Ok(()) };
+        let mut head = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(HEAD).read_to_end(&mut head))
+            .map_err(|error| Failure::io(called(&self.name), &error))?;
+        match kind(path, &head) {
+            None => Ok(()),
+            Some(kind) => Err(Failure::usage(
+                format!("{} does not look like a video ({kind})", called(&self.name)),
+                "look at the file; if it is one, `--any-file` takes it. Nothing was sent",
+            )),
+        }
     }
 
     /// What a project of it costs: a credit for each minute that has begun, ten at the least (documented). Without its length
@@ -92,6 +129,39 @@ impl Item {
     }
 }
 
+/// A name as it stands in a sentence.
+fn called(name: &str) -> String {
+    if name.trim().is_empty() || name.chars().any(char::is_control) { format!("{name:?}") } else { name.to_owned() }
+}
+
+/// Whether a file is watched for.
+pub(crate) fn is_named_like_a_video(path: &Path) -> bool {
+    let ending = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}
+
+/// What it is instead of a video, if it is.
+fn kind(path: &Path, head: &[u8]) -> Option<String> {
+    use infer::MatcherType::{Audio, Video};
+
+    match infer::get(head) {
+        Some(kind) if matches!(kind.matcher_type(), Audio | Video) => None,
+        Some(kind) => Some(kind.mime_type().to_owned()),
+        None => {
+            let is_text = match std::str::from_utf8(head) {
+                Ok(_) => true,
+                // The last character may be cut.
+                Err(error) => error.error_len().is_none(),
+            };
+            match (is_text, is_named_like_a_video(path)) {
+                (true, _) => Some("it begins like a text".to_owned()),
+                (false, true) => None,
+                (false, false) => Some("neither its name nor its beginning is that of one".to_owned()),
+            }
+        }
+    }
+}
+
 /// What the head of an MP4 says of its length.
 fn seconds(path: &Path, size: u64) -> Option<f64> {
     let ending = path.extension()?.to_str()?.to_ascii_lowercase();
@@ -110,17 +180,20 @@ fn is_url(text: &str) -> bool {
 }
 
 /// The names that are meant, in order: patterns expanded, lists read.
-pub(crate) fn names(given: &[String], list: Option<&Path>) -> Result<Vec<String>, Failure> {
+pub(crate) fn names(given: &[OsString], list: Option<&Path>) -> Result<Vec<OsString>, Failure> {
     let mut names = Vec::new();
-    for text in given {
+    for name in given {
+        let Some(text) = name.to_str() else {
+            names.push(name.clone());
+            continue;
+        };
         if is_url(text) || !text.contains(['*', '?', '[']) || Path::new(text).exists() {
-            names.push(text.clone());
+            names.push(name.clone());
             continue;
         }
         let paths = glob::glob(text)
             .map_err(|error| Failure::usage(format!("the pattern {text:?} is wrong: {error}"), "write one like '*.mp4'"))?;
-        let mut found: Vec<String> =
-            paths.filter_map(Result::ok).filter(|path| path.is_file()).map(|path| path.display().to_string()).collect();
+        let mut found: Vec<OsString> = paths.filter_map(Result::ok).filter(|path| path.is_file()).map(PathBuf::into_os_string).collect();
         if found.is_empty() {
             return Err(Failure::usage(format!("the pattern {text:?} meets no file"), "look at the folder that it begins in"));
         }
@@ -130,7 +203,7 @@ pub(crate) fn names(given: &[String], list: Option<&Path>) -> Result<Vec<String>
         let text = if list.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(list) };
         let text = text.map_err(|error| Failure::io(format_args!("--from {}", list.display()), &error).with_code(Code::Usage))?;
         let before = names.len();
-        names.extend(text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned));
+        names.extend(text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(OsString::from));
         if names.len() == before {
             return Err(Failure::usage(format!("--from {} has no line", list.display()), "write a file or an address in each line"));
         }
@@ -139,9 +212,16 @@ pub(crate) fn names(given: &[String], list: Option<&Path>) -> Result<Vec<String>
 }
 
 /// The videos of these names; what is wrong with one of them does not hold up the others.
-pub(crate) fn items(names: &[String]) -> Vec<Result<Item, (String, Failure)>> {
+pub(crate) fn items(names: &[OsString], takes_any_file: bool) -> Vec<Result<Item, (String, Failure)>> {
     let mut seen = HashSet::new();
-    let items = names.iter().map(|name| Item::new(name).map_err(|failure| (name.clone(), failure)));
+    let looked_at = |name: &OsStr| {
+        let item = Item::new(name)?;
+        if !takes_any_file {
+            item.check_kind()?;
+        }
+        Ok(item)
+    };
+    let items = names.iter().map(|name| looked_at(name).map_err(|failure| (name.display().to_string(), failure)));
     items.filter(|item| seen.insert(item.as_ref().map_or_else(|(name, _)| name.clone(), |item| item.key.clone()))).collect()
 }
 
@@ -164,21 +244,36 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_like_something_else_is_not_billed() {
+        let is_video = |name: &str, head: &[u8]| kind(Path::new(name), head).is_none();
+        let sample = opusclip_sandbox::sample_video(0);
+        assert!(is_video("sample", &sample), "whatever its name is");
+        assert!(is_video("old.MPG", b"\xff\x01\x02\x03") && !is_video("old", b"\xff\x01\x02\x03"), "by its name");
+        assert!(!is_video("page.mp4", b"<!doctype html><title>Not found"));
+        assert!(!is_video("text.mp4", "caf\u{e9}".as_bytes().split_last().unwrap().1), "a character is cut");
+        assert!(!is_video("zeros.mp4", &[0; 100]));
+        assert!(!is_video("picture.mp4", b"\x89PNG\r\n\x1a\n\xff\xff\xff\xff"));
+        for wrong in ["http://", "http://example.com/v.mp4", "ftp://x/y", "https://"] {
+            assert!(Item::new(OsStr::new(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_pattern_is_a_file_where_there_is_one_of_its_name() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["b.mp4", "a.mp4", "c[1].mp4"] {
             std::fs::write(folder.path().join(name), "video").unwrap();
         }
-        let given = |name: &str| folder.path().join(name).display().to_string();
+        let given = |name: &str| folder.path().join(name).into_os_string();
         assert_eq!(names(&[given("c[1].mp4")], None).unwrap(), [given("c[1].mp4")]);
         assert_eq!(names(&[given("[ab].mp4")], None).unwrap(), [given("a.mp4"), given("b.mp4")]);
         assert!(names(&[given("*.mov")], None).is_err());
-        assert_eq!(items(&[given("a.mp4"), given("./a.mp4"), "https://example.com/*?x".to_owned()]).len(), 2);
+        assert_eq!(items(&[given("a.mp4"), given("./a.mp4"), "https://example.com/*?x".into()], true).len(), 2);
     }
 
     #[test]
     fn a_minute_that_has_begun_counts() {
-        let item = |seconds| Item { seconds: Some(seconds), ..Item::new("https://example.com/v.mp4").unwrap() };
+        let item = |seconds| Item { seconds: Some(seconds), ..Item::new(OsStr::new("https://example.com/v.mp4")).unwrap() };
         assert_eq!([1.0, 600.0, 600.1, 3600.0].map(|seconds| item(seconds).credits()), [10, 10, 11, 60]);
     }
 }

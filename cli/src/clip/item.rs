@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use opusclip::types::{FullClipId, ProjectId, ProjectStage};
 use opusclip::{
-    ClipEvent, Clipped, Clipping, Download, DownloadEvent, DownloadOutcome, DownloadReport, UploadProgress, WaitEvent, portable_name,
+    ClipEvent, Clipped, Clipping, Download, DownloadEvent, DownloadOutcome, DownloadReport, UploadPhase, UploadProgress, WaitEvent,
+    portable_name,
 };
 use tokio::sync::watch;
 
@@ -60,14 +61,14 @@ impl Work {
                 self.shared.refused(failure);
             }
             if let Err(failure) = written {
-                self.shared.screen.say(&format!("{}: warning: {failure}", self.item.name));
+                self.shared.screen.of(&self.item.name, &format!("warning: {failure}"));
             }
         }
         if let Some(line) = self.line.take() {
             match &result {
                 _ if self.is_held_back => drop(line),
                 Ok(summary) => line.finish(summary),
-                Err(failure) => line.finish(&format!("failed: {failure}")),
+                Err(failure) => line.fail(&failure.to_string()),
             }
         }
         let Self { item, project, is_held_back, .. } = self;
@@ -122,12 +123,16 @@ impl Work {
         let line = self.line.get_or_insert_with(|| shared.screen.line(&self.item.name));
         let mut clipping = begin(&shared, &self.item)?;
         let mut progress = clipping.progress();
-        let mut was_uploading = false;
+        let (mut was_uploading, mut is_shown) = (false, false);
         loop {
             let event = tokio::select! {
                 biased;
                 event = clipping.next() => event,
                 Ok(()) = progress.changed() => {
+                    if !is_shown && !matches!(progress.borrow().phase, UploadPhase::Opening | UploadPhase::Starting) {
+                        is_shown = true;
+                        shared.screen.unless_drawn(&self.item.name, "uploads");
+                    }
                     show(line, &mut progress);
                     continue;
                 }
@@ -153,7 +158,6 @@ impl Work {
                 }
                 Some(ClipEvent::Token(_)) if !was_uploading => {
                     was_uploading = true;
-                    shared.screen.unless_drawn(&self.item.name, "uploads");
                     shared.ledger.note(Entry::new(&self.item.key, &self.item.name, State::Uploading))?;
                 }
                 Some(ClipEvent::Uploaded(uploaded)) => {

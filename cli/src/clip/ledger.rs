@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use opusclip::Clock;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 
 /// How far a video is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Opens it, and reads what is known of this account. A line that was cut off by a crash counts for nothing.
     pub(crate) fn open(path: &Path, account: String, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        let fault = |error| Failure::io(format_args!("the ledger {}", path.display()), &error);
+        let fault = |error| Failure::io(format_args!("the ledger {}", path.display()), &error).with_code(Code::Usage);
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(fault)?;
         }
@@ -91,7 +91,14 @@ impl Ledger {
 
     /// What is known of this account's videos, without opening it for more.
     pub(crate) fn read(path: &Path, account: &str) -> Result<HashMap<String, Known>, Failure> {
-        let bytes = std::fs::read(path).map_err(|error| Failure::io(format_args!("the ledger {}", path.display()), &error))?;
+        let fault = |error| Failure::io(format_args!("the ledger {}", path.display()), &error).with_code(Code::Usage);
+        if !path.metadata().map_err(fault)?.is_file() {
+            return Err(Failure::usage(
+                format!("the ledger {} is not a regular file", path.display()),
+                "give another name with `--ledger`",
+            ));
+        }
+        let bytes = std::fs::read(path).map_err(fault)?;
         let (mut known, mut read, mut torn) = (HashMap::new(), 0, 0);
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
             match serde_json::from_slice::<Entry>(line) {

@@ -11,6 +11,7 @@ mod screen;
 mod slots;
 mod watch;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use clap::Args;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use opusclip::types::ProjectId;
 use opusclip::{Client, ResumeStore};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
@@ -60,7 +62,7 @@ pub(crate) struct ClipArgs {
     saved: Option<Saved>,
     /// Video files, addresses of videos, or patterns, as '*.mp4'
     #[arg(value_name = "FILE|URL")]
-    videos: Vec<String>,
+    videos: Vec<OsString>,
     /// Folder for the clips; each project gets a folder in it
     #[arg(long, short, value_name = "DIR", default_value = "clips")]
     out: PathBuf,
@@ -76,6 +78,9 @@ pub(crate) struct ClipArgs {
     /// Take each video that is put into this folder, until it is interrupted
     #[arg(long, value_name = "DIR")]
     watch: Option<PathBuf>,
+    /// Take files that do not look like videos, too
+    #[arg(long, hide_short_help = true)]
+    any_file: bool,
     /// Say what would happen and what it may cost, and send nothing
     #[arg(long, conflicts_with_all = ["watch", "sandbox"])]
     dry_run: bool,
@@ -164,9 +169,13 @@ pub(crate) async fn run(args: ClipArgs, context: Context) -> Result<(), Failure>
             (account.client()?, account.clock(), account.fingerprint(), state)
         }
     };
-    let store = ResumeStore::open(state.join("unfinished"))?;
-    let ledger = Ledger::open(args.limits.ledger.as_deref().unwrap_or(&state.join("ledger.jsonl")), account, Arc::clone(&clock))?;
-    let (items, mut ends) = sorted(&names, &args.project);
+    check_names(&client, &args)?;
+    let place = "the state folder has to be one that can be written into; another one is set by `--state` or OPUSCLIP_STATE";
+    let store =
+        ResumeStore::open(state.join("unfinished")).map_err(|error| Failure::from(error).with_code(Code::Usage).with_next(place))?;
+    let ledger = args.limits.ledger.clone().unwrap_or_else(|| state.join("ledger.jsonl"));
+    let ledger = Ledger::open(&ledger, account, Arc::clone(&clock))?;
+    let (items, mut ends) = sorted(&names, &args);
     writable(&args.out)?;
     resolve(&args.doubt, &client, &store, &items, &args.project).await?;
     let known = items.iter().filter_map(|item| ledger.known(&item.key)).map(|known| known.credits).sum();
@@ -183,6 +192,7 @@ pub(crate) async fn run(args: ClipArgs, context: Context) -> Result<(), Failure>
             deadline: Some(args.limits.timeout),
             downloads: !args.limits.no_download,
             takes_unverified: args.doubt.allow_unverified,
+            takes_any_file: args.any_file,
             max_credits: args.limits.max_credits,
         },
         output: context.output.clone(),
@@ -193,26 +203,32 @@ pub(crate) async fn run(args: ClipArgs, context: Context) -> Result<(), Failure>
         spent: Mutex::new(known),
         refusal: tokio::sync::watch::Sender::new(None),
     });
-    for (name, failure) in &ends {
-        shared.screen.say(&format!("{name}: failed: {failure}"));
+    let whole = items.len() + ends.len();
+    for (name, failure) in ends.iter().filter(|_| whole > 1) {
+        shared.screen.of(name, &format!("failed: {failure}"));
     }
-    let wrong = ends.len();
-    let whole = items.len() + wrong;
     let done = all(&shared, items, args.watch.as_deref()).await?;
     shared.screen.clear();
     conclude(&shared, &context, &args, done, std::mem::take(&mut ends), whole)
 }
 
 /// The videos that can be one, and what is wrong with the others.
-fn sorted(names: &[String], project: &ProjectArgs) -> (Vec<Item>, Vec<(String, Failure)>) {
+fn sorted(names: &[OsString], args: &ClipArgs) -> (Vec<Item>, Vec<(String, Failure)>) {
     let (mut items, mut wrong) = (Vec::new(), Vec::new());
-    for item in inputs::items(names) {
+    for item in inputs::items(names, args.any_file) {
         match item {
-            Ok(item) => items.push(Item { seconds: project.seconds_of(item.seconds), ..item }),
+            Ok(item) => items.push(Item { seconds: args.project.seconds_of(item.seconds), ..item }),
             Err(failed) => wrong.push(failed),
         }
     }
     (items, wrong)
+}
+
+/// Finds out now, and not after the projects are billed, that their files cannot be named so.
+fn check_names(client: &Client, args: &ClipArgs) -> Result<(), Failure> {
+    let Some(names) = &args.limits.names else { return Ok(()) };
+    let check = client.download(ProjectId::from(""), &args.out).with_names(names).check();
+    check.map_err(|error| Failure::from(error).with_next("write one like `--names '{number:02}-{title}'`"))
 }
 
 /// Finds out now, and not after hours, that clips cannot be written there.
@@ -346,15 +362,16 @@ fn conclude(
 }
 
 /// Says what would happen. Sends nothing, writes nothing.
-fn dry_run(args: &ClipArgs, context: &Context, names: &[String]) -> Result<(), Failure> {
+fn dry_run(args: &ClipArgs, context: &Context, names: &[OsString]) -> Result<(), Failure> {
     if names.is_empty() {
         return Err(Failure::usage("there is no video", "give a file or an address"));
     }
-    let (items, wrong) = sorted(names, &args.project);
+    let (items, wrong) = sorted(names, args);
     // Looks at the options as it is done before the call that bills.
     let client = context.account().and_then(|account| account.client());
     let checker = client.as_ref().ok().cloned().map_or_else(|| Client::new("sk-dry-run"), Ok)?;
     args.project.apply(checker.create_project("uploadId")).check()?;
+    check_names(&checker, args)?;
     let state = crate::settings::state_folder(args.limits.state.as_deref())?;
     let path = args.limits.ledger.clone().unwrap_or_else(|| state.join("ledger.jsonl"));
     let ledger = match context.account() {

@@ -1,5 +1,6 @@
 //! The sandbox inside of this program, for a first look and for tests of one's own scripts.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use opusclip::{Client, Clock};
@@ -18,7 +19,7 @@ const SAMPLE: usize = 24 << 20;
 pub(crate) struct Embedded {
     pub(crate) client: Client,
     pub(crate) folder: tempfile::TempDir,
-    pub(crate) sample: Option<String>,
+    pub(crate) sample: Option<OsString>,
     /// What stands in a ledger for its account.
     pub(crate) name: String,
     clock: Arc<FastClock>,
@@ -37,7 +38,7 @@ impl Embedded {
             true => {
                 let path = folder.path().join("sample.mp4");
                 std::fs::write(&path, opusclip_sandbox::sample_video(SAMPLE)).map_err(fault)?;
-                Some(path.display().to_string())
+                Some(path.into_os_string())
             }
             false => None,
         };

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use opusclip::ClipSource;
 use opusclip::types::Clip;
+use opusclip::{Client, ClipSource};
 use serde_json::Value;
 
 use super::item::{followed, judge};
@@ -73,12 +73,17 @@ async fn list(args: &SourceArgs, context: &Context) -> Result<(), Failure> {
         let input = [("q".to_owned(), query.into()), (name.to_owned(), args.id().into())];
         return Call::new("list_clips", Value::Object(input.into_iter().collect())).show(context, &[]).await;
     }
-    let mut pages = context.account()?.client()?.clip_pages(args.source());
+    let clips = all(args, &context.account()?.client()?).await?;
+    crate::project::show_clips(context, &clips)
+}
+
+async fn all(args: &SourceArgs, client: &Client) -> Result<Vec<Clip>, Failure> {
+    let mut pages = client.clip_pages(args.source());
     let mut clips: Vec<Clip> = Vec::new();
     while let Some(page) = pages.next_page().await? {
         clips.extend(page);
     }
-    crate::project::show_clips(context, &clips)
+    Ok(clips)
 }
 
 async fn download(args: &SourceArgs, out: Option<PathBuf>, names: Option<String>, context: &Context) -> Result<(), Failure> {
@@ -90,11 +95,21 @@ async fn download(args: &SourceArgs, out: Option<PathBuf>, names: Option<String>
                 .ok_or_else(|| Failure::usage(format!("{:?} is no id", args.id()), "give one as `opusclip clip list` shows it"))?,
         ),
     };
-    super::writable(&folder)?;
     let mut download = client.download(args.source(), &folder);
     if let Some(names) = names {
         download = download.with_names(names);
     }
+    download.check()?;
+    if folder.exists() {
+        super::writable(&folder)?;
+    }
+    let clips = all(args, &client).await?;
+    if clips.is_empty() {
+        return Err(Failure::new(Code::NotFound, format!("{} has no clips", args.id()))
+            .with_next("look at the id; of a project that is in work, `opusclip project wait` tells when they are there"));
+    }
+    super::writable(&folder)?;
+    let download = download.with_clips(clips);
     let screen = Screen::new(&context.output, Some(1));
     let line = screen.line(args.id());
     let ended = followed(download, Some(&line)).await?;
@@ -104,9 +119,5 @@ async fn download(args: &SourceArgs, out: Option<PathBuf>, names: Option<String>
         Format::Json => context.output.data(&rows.into(), &[])?,
         Format::Table => context.output.data(&rows.into_iter().map(report::short).collect(), &report::COLUMNS[1..])?,
     }
-    match ended.clips().is_empty() {
-        true => Err(Failure::new(Code::NotFound, format!("{} has no clips", args.id()))
-            .with_next("look at the id; of a project that is in work, `opusclip project wait` tells when they are there")),
-        false => judge(&ended).map(|_| ()),
-    }
+    judge(&ended).map(|_| ())
 }

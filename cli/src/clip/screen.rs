@@ -6,7 +6,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 use opusclip::types::ProjectStage;
 use opusclip::{UploadPhase, UploadProgress};
 
-use crate::output::{Output, clean};
+use crate::output::{Output, clean, clean_line};
 
 /// The stages of a project, in order, as the documentation lists them.
 const STAGES: [(&str, &str); 6] =
@@ -22,6 +22,7 @@ pub(crate) struct Screen {
     all: MultiProgress,
     total: Option<ProgressBar>,
     is_drawn: bool,
+    is_alone: bool,
 }
 
 /// The line of one video.
@@ -46,7 +47,7 @@ impl Screen {
             bar.enable_steady_tick(Duration::from_millis(500));
             bar
         });
-        Self { output: output.clone(), all, total, is_drawn }
+        Self { output: output.clone(), all, total, is_drawn, is_alone: videos == Some(1) }
     }
 
     /// Says something above the lines.
@@ -62,8 +63,13 @@ impl Screen {
     /// Says of a video what a drawn line shows anyway.
     pub(crate) fn unless_drawn(&self, name: &str, what: &str) {
         if !self.is_drawn {
-            self.say(&format!("{name}: {what}"));
+            self.of(name, what);
         }
+    }
+
+    /// Says something of a video.
+    pub(crate) fn of(&self, name: &str, what: &str) {
+        self.say(&format!("{}: {what}", clean_line(name)));
     }
 
     /// The line of a video that is begun.
@@ -73,7 +79,7 @@ impl Screen {
             Some(total) => self.all.insert_before(total, bar),
             None => self.all.add(bar),
         };
-        let line = Line { screen: self.clone(), name: clean(name).replace('\n', " "), bar };
+        let line = Line { screen: self.clone(), name: clean_line(name), bar };
         line.bar.set_prefix(fitted(&line.name));
         line.wait("looking");
         line.bar.enable_steady_tick(Duration::from_millis(120));
@@ -154,6 +160,15 @@ impl Line {
         self.bar.set_length(size);
         self.bar.set_position(bytes);
         self.bar.set_message(format!("downloads {done}/{clips}"));
+    }
+
+    /// The end of it, where the last word of the program is another one.
+    pub(crate) fn fail(self, why: &str) {
+        if self.screen.is_alone {
+            self.bar.finish_and_clear();
+        } else {
+            self.finish(&format!("failed: {why}"));
+        }
     }
 
     /// The end of it.

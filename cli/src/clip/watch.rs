@@ -7,15 +7,12 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::batch::Shared;
-use super::inputs::Item;
+use super::inputs::{Item, is_named_like_a_video};
 use super::ledger::State;
 use crate::failure::{Code, Failure};
 
 /// How often the folder is looked at.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
-
-/// What else lies in folders is left alone.
-const ENDINGS: [&str; 8] = ["mp4", "mov", "m4v", "mkv", "webm", "avi", "mpg", "mpeg"];
 
 /// A file as it was at a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +32,11 @@ pub(crate) async fn watch(folder: &Path, shared: &Shared, found: UnboundedSender
             Err(error) => return Failure::io(format_args!("--watch {}", folder.display()), &error).with_code(Code::Usage),
         };
         for path in steady {
-            match Item::of_file(&path) {
+            let looked_at = Item::of_file(&path).and_then(|item| match shared.options.takes_any_file {
+                true => Ok(item),
+                false => item.check_kind().map(|()| item),
+            });
+            match looked_at {
                 Ok(item) => {
                     let item = Item { seconds: shared.options.project.seconds_of(item.seconds), ..item };
                     let is_done = shared.ledger.known(&item.key).is_some_and(|known| known.state == State::Done);
@@ -43,7 +44,7 @@ pub(crate) async fn watch(folder: &Path, shared: &Shared, found: UnboundedSender
                         return Failure::new(Code::General, "nobody takes the videos");
                     }
                 }
-                Err(failure) => shared.screen.say(&format!("{}: left alone: {failure}", path.display())),
+                Err(failure) => shared.screen.of(&path.display().to_string(), &format!("left alone: {failure}")),
             }
         }
         shared.clock.sleep(BETWEEN_LOOKS).await;
@@ -55,10 +56,8 @@ fn look(folder: &Path, seen: &mut HashMap<PathBuf, Seen>) -> std::io::Result<Vec
     let (mut steady, mut there) = (Vec::new(), HashMap::new());
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
-        let is_video = path
-            .extension()
-            .and_then(|ending| ending.to_str())
-            .is_some_and(|ending| ENDINGS.contains(&ending.to_ascii_lowercase().as_str()));
+        // What else lies in folders is left alone.
+        let is_video = is_named_like_a_video(&path);
         let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         // What is gone again is nobody's fault.
         let Some(metadata) = path.metadata().ok().filter(|metadata| is_video && !is_hidden && metadata.is_file()) else { continue };

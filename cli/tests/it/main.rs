@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail by panicking")]
 
+mod bad_input;
 mod clip;
+mod exit_codes;
 mod kill;
 mod resources;
 mod running;
