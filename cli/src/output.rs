@@ -2,10 +2,13 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use serde_json::Value;
 
 use crate::failure::Failure;
+
+/// What a column has at the least, if it needs it.
+const NARROWEST: u16 = 16;
 
 /// How data is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,13 +95,15 @@ impl Output {
         }
         let mut table = plain();
         table.set_header(columns.iter().map(|column| heading(column)));
-        for (index, _) in columns.iter().enumerate().filter(|(_, column)| is_whole(column)) {
-            if let Some(column) = table.column_mut(index) {
-                column.set_constraint(comfy_table::ColumnConstraint::ContentWidth);
-            }
-        }
         for row in rows {
             table.add_row(columns.iter().map(|column| shown(at(row, column))));
+        }
+        let widths = table.column_max_content_widths();
+        for ((index, column), width) in columns.iter().enumerate().zip(widths) {
+            let Some(cells) = table.column_mut(index) else { continue };
+            // Where there is too little room, lines of the terminal are broken rather than words.
+            let least = Width::Fixed(width.min(NARROWEST) + cells.padding_width());
+            cells.set_constraint(if is_whole(column) { ColumnConstraint::ContentWidth } else { ColumnConstraint::LowerBoundary(least) });
         }
         self.text(&trimmed(&table.to_string()))
     }
@@ -108,8 +113,13 @@ impl Output {
         for column in columns {
             let found = at(value, column);
             if !found.is_null() || self.columns.is_some() {
-                table.add_row([heading(column), shown(found)]);
+                let lines = found.as_array().filter(|items| items.iter().all(Value::is_string));
+                let value = lines.map_or_else(|| shown(found), |items| items.iter().map(shown).collect::<Vec<_>>().join("\n"));
+                table.add_row([heading(column), value]);
             }
+        }
+        for column in table.column_iter_mut() {
+            column.set_constraint(ColumnConstraint::ContentWidth);
         }
         self.text(&trimmed(&table.to_string()))
     }
@@ -171,7 +181,10 @@ fn heading(column: &str) -> String {
 /// Whether it is of use only in one piece, as somebody copies it, however narrow the terminal is.
 fn is_whole(column: &str) -> bool {
     let name = column.rsplit('.').next().unwrap_or(column);
-    name.ends_with("id") || name.ends_with("Id") || ["clip", "file", "folder", "project", "uri", "url"].contains(&name)
+    name.ends_with("id")
+        || name.ends_with("Id")
+        || name.starts_with("uri")
+        || ["clip", "file", "folder", "project", "size", "url"].contains(&name)
 }
 
 /// The first column begins where the line does, and no line ends in blanks.

@@ -11,7 +11,7 @@ use crate::failure::{Code, Failure};
 use crate::options::ProjectArgs;
 use crate::outcome;
 
-const COLUMNS: [&str; 6] = ["id", "stage", "sourcePlatform", "visibility", "error", "createdAt"];
+const COLUMNS: [&str; 7] = ["id", "stage", "sourceInfo.title", "sourcePlatform", "visibility", "error", "createdAt"];
 
 /// Projects: a video, and the clips that are made of it
 #[derive(Debug, Subcommand)]

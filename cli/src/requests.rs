@@ -335,7 +335,13 @@ pub(crate) async fn thumbnail(command: Thumbnail, context: &Context) -> Result<(
             show(context, "create_generative_job", json!({"body": body}), &["jobId"]).await
         }
         Thumbnail::Get { job } => {
-            show(context, "get_generative_job", json!({"jobId": job}), &["status", "progress", "result", "error"]).await
+            show(
+                context,
+                "get_generative_job",
+                json!({"jobId": job}),
+                &["status", "progress.percentage", "result.generatedThumbnailUris", "error"],
+            )
+            .await
         }
     }
 }

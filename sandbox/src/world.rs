@@ -52,6 +52,7 @@ pub(crate) struct Project {
 pub(crate) struct Clip {
     /// The bare id.
     pub(crate) id: String,
+    pub(crate) title: String,
     pub(crate) is_bonus: bool,
     pub(crate) start_ms: u32,
     pub(crate) duration_ms: u32,

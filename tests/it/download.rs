@@ -119,8 +119,8 @@ async fn clips_are_fetched_named_noted_and_not_fetched_again() {
     let sizes: u64 = report.clips().iter().map(|clip| file(clip).size).sum();
     assert_eq!((listed, finished, bytes), (9, 9, sizes));
     let first = file(&report.clips()[0]);
-    let id = report.clips()[0].id.clip();
-    assert_eq!(first.path, report.folder().join(format!("01-Clip {id} of project {}.mp4", scene.project)));
+    let title = report.clips()[0].title.as_deref().unwrap();
+    assert_eq!(first.path, report.folder().join(format!("01-{title}.mp4")));
 
     let noted = manifest(scene.folder.path());
     let entry = &noted["clips"][0];

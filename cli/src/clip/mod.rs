@@ -341,7 +341,7 @@ fn conclude(
         }
         Format::Table => {
             let rows: Vec<Value> = ends.iter().flat_map(report::rows).collect();
-            let columns = if whole == 1 { &report::COLUMNS[1..] } else { &report::COLUMNS[..] };
+            let columns = if whole == 1 { &report::COLUMNS[1..] } else { &report::COLUMNS };
             if !rows.is_empty() {
                 output.data(&Value::Array(rows), columns)?;
             }
@@ -391,7 +391,7 @@ fn dry_run(args: &ClipArgs, context: &Context, names: &[OsString]) -> Result<(),
             (None, true) => "upload, project, download",
             (None, false) => "project, download",
         };
-        let minutes = item.seconds.filter(|seconds| seconds.is_finite()).map(|seconds| (seconds / 6.0).round() / 10.0);
+        let minutes = item.seconds.filter(|seconds| seconds.is_finite()).map(|seconds| (seconds / 6.0).ceil() / 10.0);
         rows.push(
             json!({"source": item.name, "what": what, "bytes": item.bytes, "minutes": minutes, "credits": credits, "project": project}),
         );

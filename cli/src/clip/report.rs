@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::item::End;
 use crate::failure::{Code, Failure};
 
-/// The columns of the table at the end.
-pub(crate) const COLUMNS: [&str; 5] = ["source", "clip", "title", "bytes", "file"];
+/// The columns of the table at the end. The titles are in the names of the files.
+pub(crate) const COLUMNS: [&str; 3] = ["source", "size", "file"];
 
 /// A row for each clip, for a table.
 pub(crate) fn rows(end: &End) -> Vec<Value> {
@@ -24,9 +24,10 @@ pub(crate) fn rows(end: &End) -> Vec<Value> {
     rows.collect()
 }
 
-/// A row whose file is as short as a table needs it.
+/// A row as a table has room for it.
 pub(crate) fn short(mut row: Value) -> Value {
     row["file"] = row["file"].as_str().map(near).into();
+    row["size"] = row["bytes"].as_u64().map(|bytes| indicatif::HumanBytes(bytes).to_string()).into();
     row
 }
 

@@ -10,4 +10,6 @@ mod resources;
 mod running;
 mod sandbox;
 mod shell;
+#[cfg(unix)]
+mod shows;
 mod support;

@@ -109,7 +109,36 @@ fn clip(world: &mut World, index: usize, count: usize, start: Duration, length: 
     let room = length / count;
     let ms = |duration: Duration| u32::try_from(duration.as_millis()).unwrap_or(u32::MAX / 2);
     let duration = room.min(Duration::from_millis(19_460 + 1_500 * u64::from(number % 20)));
-    world::Clip { id, is_bonus, start_ms: ms(start + room * number), duration_ms: ms(duration), exported: None, censored: false }
+    world::Clip {
+        id,
+        title: title(index),
+        is_bonus,
+        start_ms: ms(start + room * number),
+        duration_ms: ms(duration),
+        exported: None,
+        censored: false,
+    }
+}
+
+/// What clips are called, so that names and tables look as they will.
+const TITLES: [&str; 10] = [
+    "The habit nobody talks about",
+    "Why most plans fail on day three",
+    "What I would tell my younger self",
+    "The question that changed the room",
+    "Ten seconds that decide everything",
+    "How to say no and mean it",
+    "The mistake everyone makes once",
+    "A better way to start the day",
+    "What the numbers really say",
+    "The story behind the first sale",
+];
+
+fn title(index: usize) -> String {
+    match index / TITLES.len() {
+        0 => TITLES[index].to_owned(),
+        round => format!("{}, part {}", TITLES[index % TITLES.len()], round + 1),
+    }
 }
 
 /// The part of the video that is worked on: where it begins and how long it is.
