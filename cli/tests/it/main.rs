@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail by panicking")]
 
+mod auth;
 mod clip;
+mod config;
 mod resources;
 mod running;
 mod sandbox;
