@@ -9,6 +9,7 @@ use crate::auth;
 use crate::clip;
 use crate::config;
 use crate::context::Context;
+use crate::doctor;
 use crate::failure::{Code, Failure};
 use crate::help;
 use crate::output::Output;
@@ -79,6 +80,9 @@ enum Command {
     Auth(auth::Auth),
     #[command(subcommand)]
     Config(config::Config),
+    /// Check configuration, key, network and this machine; costs nothing
+    #[command(after_help = doctor::HELP)]
+    Doctor,
     #[command(after_help = sandbox::EXAMPLES)]
     Sandbox(Box<opusclip_sandbox::cli::Arguments>),
     #[command(after_help = shell::COMPLETIONS)]
@@ -128,6 +132,7 @@ async fn execute(command: Command, context: Context) -> Result<(), Failure> {
         Command::Api(args) => requests::api(args, &context).await,
         Command::Auth(command) => auth::run(command, &context).await,
         Command::Config(command) => config::run(&command, &context),
+        Command::Doctor => doctor::run(&context).await,
         Command::Sandbox(args) => sandbox::run(*args, &context).await,
         Command::Completions(args) => shell::completions(&args, &context),
         Command::Man(args) => shell::man(&args, &context),

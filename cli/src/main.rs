@@ -7,6 +7,7 @@ mod clip;
 mod clock;
 mod config;
 mod context;
+mod doctor;
 mod failure;
 mod help;
 mod options;

@@ -41,7 +41,10 @@ pub(crate) fn judge(reply: &RawReply) -> Result<(), Failure> {
             return Err(Failure::new(Code::Upstream, format!("what answers at this address is not the API ({status})"))
                 .with_next("look at the address (`--base-url`), and whether the network wants a sign-in first"));
         }
-        _ => Code::Upstream,
+        status => {
+            return Err(Failure::new(Code::Upstream, format!("the service answers {status}"))
+                .with_next("run it again later; https://status.opus.pro tells of incidents"));
+        }
     };
     Err(Failure::new(code, format!("the service answers {}", reply.status())))
 }
@@ -61,14 +64,18 @@ pub(crate) fn cause(error: &opusclip::Error) -> Option<String> {
     }
     let all = causes.join(": ").to_lowercase();
     let last = causes.pop()?;
-    let kind = if all.contains("dns error") || all.contains("failed to lookup") {
+    let has = |words: &[&str]| words.iter().any(|word| all.contains(word));
+    let kind = if has(&["dns error", "failed to lookup"]) {
         "the name of the host is not found (DNS)"
-    } else if ["certificate", "tls", "handshake", "unknownissuer"].iter().any(|word| all.contains(word)) {
-        "the encrypted connection is not made (TLS)"
-    } else if all.contains("timed out") || all.contains("deadline has elapsed") {
+    } else if has(&["timed out", "deadline has elapsed"]) {
         "nothing answers there (timeout)"
-    } else if all.contains("connect") {
+    } else if has(&["tunnel", "proxy", "socks"]) {
+        "the proxy does not let it through"
+    } else if has(&["tcp connect error"]) {
         "the connection is not made (TCP)"
+    } else if error.is_connect() {
+        // What is left of connecting, once there is a connection.
+        "the encrypted connection is not made (TLS)"
     } else {
         return Some(last);
     };

@@ -5,6 +5,7 @@
 mod auth;
 mod clip;
 mod config;
+mod doctor;
 mod resources;
 mod running;
 mod sandbox;
