@@ -107,7 +107,8 @@ fn the_settings_of_a_profile_are_those_of_the_calls() {
     let project = created["id"].as_str().unwrap();
     // Ten minutes of it pass at once.
     assert_eq!(run(&["project", "wait", project, "--profile", "sandbox"]).succeeds().json().as_array().unwrap().len(), 3);
-    run(&["--profile", "sandbox", "--org", "org_f", "--curl", "project", "get", project]).succeeds();
+    let curl = run(&["--profile", "sandbox", "--org", "org_f", "--curl", "project", "get", project]).succeeds().stdout;
+    assert!(curl.contains(world.sandbox.url()) && curl.contains("x-opus-org-id: org_f") && !curl.contains("sk-"), "{curl}");
     let sent = world.sandbox.journal().len();
     run(&["project", "get", project]).ends(3).says("there is no API key");
     run(&["project", "get", project, "--profile", "sandbx"]).ends(2).says("did you mean `sandbox`?");

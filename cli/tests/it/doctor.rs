@@ -1,5 +1,7 @@
 //! `opusclip doctor`: what it finds, what it says to it, and that it costs nothing.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -97,20 +99,43 @@ fn each_fault_is_told_from_the_others() {
     finds(&no_tls, "address", "fault", "(TLS)", "look at the network");
     let wrong = doctor(&world, &[("OPUSCLIP_BASE_URL", "http://example.com")]).ends(2);
     finds(&wrong, "address", "fault", "unencrypted", "");
-    let twice = |fault: &str, code: i32| {
+    let struck = |fault: &str, code: i32| {
         world.sandbox.clear_faults();
         world.sandbox.fault(fault).unwrap();
         doctor(&world, &[("OPUSCLIP_ORG_ID", "org_1")]).ends(code)
     };
-    // The organisation alone, then the key itself.
-    let org = twice("list_brand_templates#1=status:403", 4);
-    finds(&org, "organisation", "fault", "org_1 is refused, without it the key is taken", "OPUSCLIP_ORG_ID");
-    finds(&org, "key accepted", "ok", "takes it", "");
-    finds(&twice("list_brand_templates=status:403", 4), "key accepted", "fault", "answers 403", "network");
-    finds(&twice("list_brand_templates=status:503", 8), "address", "fault", "answers 503", "status.opus.pro");
-    finds(&twice("list_brand_templates=status:200:html", 8), "address", "fault", "is not the API", "sign-in");
-    finds(&twice("list_brand_templates=status:429", 0), "key accepted", "warning", "answers 429", "another program");
+    finds(&struck("list_brand_templates=status:403", 4), "key accepted", "fault", "answers 403", "network");
+    finds(&struck("list_brand_templates=status:503", 8), "address", "fault", "answers 503", "status.opus.pro");
+    finds(&struck("list_brand_templates=status:200:html", 8), "address", "fault", "is not the API", "sign-in");
+    finds(&struck("list_brand_templates=status:429", 0), "key accepted", "warning", "answers 429", "another program");
     assert!(world.sandbox.journal().iter().all(|entry| entry.operation == "list_brand_templates"));
+}
+
+/// A service that takes a key, but in no organisation that is named.
+fn particular() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            // To its end: a connection that is closed with something unread is a reset.
+            let head: Vec<_> = BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            let is_named = head.iter().any(|line| line.to_lowercase().starts_with("x-opus-org-id:"));
+            let status = if is_named { "403 Forbidden" } else { "200 OK" };
+            stream.write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\nconnection: close\r\n\r\n[]").as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn an_organisation_that_is_refused_is_told_from_a_key_that_is() {
+    let (world, url) = (world(), particular());
+    let at = |org| doctor(&world, &[("OPUSCLIP_BASE_URL", &url), ("OPUSCLIP_ORG_ID", org)]);
+    let refused = at("org_1").ends(4);
+    finds(&refused, "organisation", "fault", "org_1 is refused, without it the key is taken", "OPUSCLIP_ORG_ID");
+    finds(&refused, "key accepted", "ok", "takes it", "");
+    finds(&at("").succeeds(), "organisation", "ok", "none is chosen", "");
 }
 
 #[test]
@@ -178,8 +203,10 @@ fn another_program_of_the_name_and_a_folder_that_is_none_are_found() {
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_opusclip"), world.path("own/opusclip")).unwrap();
     let run = doctor(&world, &[("PATH", &path(&["other", "own"]))]).succeeds();
     finds(&run, "PATH", "warning", &format!("`opusclip` is {}, and this one is", other.display()), "other programs have this name");
-    let run = doctor(&world, &[("PATH", &path(&["own", "own", "other"]))]).succeeds();
-    finds(&run, "PATH", "warning", &format!("`opusclip` is this one; others: {}", other.display()), "remove");
+    let run = doctor(&world, &[("PATH", &path(&["own", "own", "other", "other"]))]).succeeds();
+    let (state, finding, _) = found(&run, "PATH");
+    let expected = format!("`opusclip` is this one; others: {}", other.display());
+    assert_eq!((state.as_str(), finding), ("warning", expected), "each of them once");
     finds(&doctor(&world, &[("PATH", &path(&["own"]))]).succeeds(), "PATH", "ok", "is this one", "");
     let file = world.file("in-the-way", "x");
     let run = doctor(&world, &[("OPUSCLIP_STATE", file.to_str().unwrap())]).ends(1);
