@@ -21,7 +21,7 @@ pub(crate) const BASE_URL: &str = "https://api.opus.pro";
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Account")]
 pub(crate) struct AccountArgs {
-    /// Profile of the configuration, as `opusclip config path` names it [env: OPUSCLIP_PROFILE]
+    /// Profile of the configuration file, with its own settings and key [env: OPUSCLIP_PROFILE]
     #[arg(long, value_name = "NAME", global = true, hide_short_help = true)]
     pub(crate) profile: Option<String>,
     /// Organisation, for an account that belongs to several [env: OPUSCLIP_ORG_ID]

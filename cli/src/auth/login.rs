@@ -54,6 +54,13 @@ pub(super) async fn run(args: LoginArgs, context: &Context) -> Result<(), Failur
     if std::env::var("OPUSCLIP_API_KEY").is_ok_and(|key| !key.trim().is_empty()) {
         context.output.tell("warning: OPUSCLIP_API_KEY is set, and is used instead of it");
     }
+    if let Some(file) = settings.file.profile(profile).and_then(|section| section.api_key_file.as_deref()) {
+        let file = settings.file.beside(file);
+        context.output.tell(&format!(
+            "warning: the profile has its key in {}, which goes before it: `opusclip config unset api_key_file`",
+            file.display()
+        ));
+    }
     match context.output.format() {
         Format::Table => Ok(()),
         Format::Json => {

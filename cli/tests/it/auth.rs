@@ -115,6 +115,7 @@ fn a_profile_has_its_own_key_and_what_was_said_with_it() {
     let run = fed(&world, &["auth", "logout", "--profile", "box"], &[("OPUSCLIP_API_KEY", KEY)], "");
     run.succeeds().says("OPUSCLIP_API_KEY is still set");
     world.bare_run(&["config", "set", "api_key_file", key, "--profile", "box"], &[]).succeeds();
+    fed(&world, &["auth", "login", "--profile", "box"], &[], KEY).succeeds().says("key.txt, which goes before it");
     fed(&world, &["auth", "logout", "--profile", "box", "-q"], &[], "").succeeds().says("key.txt");
 }
 
