@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::auth;
 use crate::clip;
+use crate::config;
 use crate::context::Context;
+use crate::doctor;
 use crate::failure::{Code, Failure};
 use crate::help;
 use crate::output::Output;
@@ -21,7 +24,7 @@ Examples:
   opusclip clip *.mp4 --dry-run             what would happen, and what it may cost
   opusclip clip list P0000000demo --json    the clips of a project
 
-The API key comes from OPUSCLIP_API_KEY or `--api-key-file`. Exit codes: `opusclip help exit-codes`.";
+The API key: `opusclip auth login`, or OPUSCLIP_API_KEY. Exit codes: `opusclip help exit-codes`.";
 
 /// Videos in, finished clips out: a program for the OpusClip API.
 #[derive(Debug, Parser)]
@@ -73,6 +76,13 @@ enum Command {
     #[command(subcommand, aliases = ["thumbnails", "generative-job"])]
     Thumbnail(requests::Thumbnail),
     Api(requests::ApiArgs),
+    #[command(subcommand)]
+    Auth(auth::Auth),
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Check configuration, key, network and this machine; costs nothing
+    #[command(after_help = doctor::HELP)]
+    Doctor,
     #[command(after_help = sandbox::EXAMPLES)]
     Sandbox(Box<opusclip_sandbox::cli::Arguments>),
     #[command(after_help = shell::COMPLETIONS)]
@@ -120,6 +130,9 @@ async fn execute(command: Command, context: Context) -> Result<(), Failure> {
         Command::Censor(command) => requests::censor(command, &context).await,
         Command::Thumbnail(command) => requests::thumbnail(command, &context).await,
         Command::Api(args) => requests::api(args, &context).await,
+        Command::Auth(command) => auth::run(command, &context).await,
+        Command::Config(command) => config::run(&command, &context),
+        Command::Doctor => doctor::run(&context).await,
         Command::Sandbox(args) => sandbox::run(*args, &context).await,
         Command::Completions(args) => shell::completions(&args, &context),
         Command::Man(args) => shell::man(&args, &context),

@@ -2,9 +2,10 @@
 
 use opusclip::Client;
 
-use crate::failure::{Code, Failure};
+use crate::auth::Secret;
+use crate::failure::Failure;
 use crate::output::Output;
-use crate::settings::{Account, AccountArgs};
+use crate::settings::{Account, AccountArgs, Settings};
 
 /// The global options, read.
 #[derive(Clone, Debug)]
@@ -18,19 +19,15 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn account(&self) -> Result<Account, Failure> {
         if self.account.api_key.is_some() {
-            self.output.say("warning: everybody on this machine can see `--api-key`; OPUSCLIP_API_KEY or `--api-key-file` keep it to you");
+            self.output
+                .say("warning: everybody on this machine can see `--api-key`; `opusclip auth login` or OPUSCLIP_API_KEY keep it to you");
         }
-        Account::resolve(&self.account)
+        Settings::resolve(&self.account)?.account()
     }
 
     /// A client that only looks at calls, with the organisation that they are of; needs no key.
     pub(crate) fn without_key(&self) -> Result<(Client, Option<String>), Failure> {
-        let account = match Account::resolve(&self.account) {
-            Err(failure) if failure.code == Code::Auth => {
-                Account::resolve(&AccountArgs { api_key: Some("sk-not-sent".to_owned()), ..self.account.clone() })
-            }
-            resolved => resolved,
-        }?;
+        let account = Settings::resolve(&self.account)?.account_with(&Secret::new("sk-not-sent"));
         Ok((account.client()?, account.org()))
     }
 

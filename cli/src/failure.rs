@@ -65,7 +65,9 @@ impl Code {
     /// What to do next, where the error itself does not say so.
     fn advice(self) -> Option<&'static str> {
         Some(match self {
-            Self::Auth => "set OPUSCLIP_API_KEY, or give a file with `--api-key-file`; keys are made at https://clip.opus.pro/dashboard",
+            Self::Auth => {
+                "run `opusclip auth login`, or set OPUSCLIP_API_KEY, or give a file with `--api-key-file`; keys are made at https://clip.opus.pro/dashboard"
+            }
             Self::Forbidden => "look at plan, organisation (`--org`) and network; `opusclip doctor` checks what can be checked for free",
             Self::NotFound => "look at the id; a project of another organisation needs `--org`, and projects expire",
             Self::RateLimited => "run it again later: nothing was done",

@@ -1,15 +1,19 @@
 //! The program `opusclip`: videos in, finished clips out.
 
 mod args;
+mod auth;
 mod call;
 mod clip;
 mod clock;
+mod config;
 mod context;
+mod doctor;
 mod failure;
 mod help;
 mod options;
 mod outcome;
 mod output;
+mod private;
 mod project;
 mod requests;
 mod sandbox;

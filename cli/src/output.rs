@@ -40,6 +40,11 @@ impl Output {
         self.format
     }
 
+    /// Whether somebody chose the fields.
+    pub(crate) fn has_columns(&self) -> bool {
+        self.columns.is_some()
+    }
+
     /// Whether it was not the pipe alone that made it JSON.
     pub(crate) fn is_json_asked(&self) -> bool {
         self.is_json_asked

@@ -67,7 +67,7 @@ pub(crate) struct ClipArgs {
     #[arg(long, short, value_name = "DIR", default_value = "clips")]
     out: PathBuf,
     /// Talk to a sandbox inside of this program instead of the service: no key, nothing is billed, time goes fast
-    #[arg(long, conflicts_with_all = ["base_url", "org", "api_key", "api_key_file"])]
+    #[arg(long, conflicts_with_all = ["profile", "base_url", "org", "api_key", "api_key_file"])]
     sandbox: bool,
     /// Make a sample video and take it
     #[arg(long, requires = "sandbox")]
@@ -355,8 +355,9 @@ fn conclude(
         output.tell(&format!("  {held_back} videos were not begun for this reason"));
     }
     if args.sandbox && failures.is_empty() {
-        output
-            .say("This was the sandbox: the clips are its sample. With a key in OPUSCLIP_API_KEY, and without `--sandbox` they are yours.");
+        output.say(
+            "This was the sandbox: the clips are its sample. With a key (`opusclip auth login`), and without `--sandbox` they are yours.",
+        );
     }
     report::verdict(&failures, whole)
 }

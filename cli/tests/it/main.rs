@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail by panicking")]
 
+mod auth;
 mod bad_input;
 mod clip;
+mod config;
+mod doctor;
 mod exit_codes;
 mod kill;
 mod resources;

@@ -129,7 +129,7 @@ fn each_refusal_has_its_exit_code_and_its_advice() {
     let get = ["project", "get", "P0000000demo"];
     world.opusclip(&get).ends(5).says("next: look at the id");
     let key = |key: &str| -> Run { world.command(&get).env("OPUSCLIP_API_KEY", key).output().unwrap().into() };
-    key("sk-another").ends(3).says("next: set OPUSCLIP_API_KEY");
+    key("sk-another").ends(3).says("next: run `opusclip auth login`");
     key("").ends(3).says("there is no API key");
     let at =
         |url: &str| -> Run { world.command(&get).env("OPUSCLIP_BASE_URL", url).env("OPUSCLIP_SPEED", "100000").output().unwrap().into() };

@@ -64,6 +64,8 @@ impl World {
             .args(args)
             .current_dir(self.folder.path())
             .env("HOME", self.folder.path())
+            // The tester's own keyring is not asked.
+            .env("OPUSCLIP_NO_KEYRING", "1")
             .env("OPUSCLIP_BASE_URL", self.sandbox.url())
             .env("OPUSCLIP_API_KEY", "sk-of-the-tests")
             .env("OPUSCLIP_SPEED", SPEED.to_string())
@@ -74,6 +76,20 @@ impl World {
     /// Runs the binary to its end.
     pub(crate) fn opusclip(&self, args: &[impl AsRef<OsStr>]) -> Run {
         self.command(args).output().unwrap().into()
+    }
+
+    /// The binary where the environment says nothing but where home is.
+    pub(crate) fn bare(&self, args: &[impl AsRef<OsStr>]) -> Command {
+        let mut command = self.command(args);
+        for name in ["OPUSCLIP_BASE_URL", "OPUSCLIP_API_KEY", "OPUSCLIP_SPEED"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Runs it so, with these variables.
+    pub(crate) fn bare_run(&self, args: &[impl AsRef<OsStr>], variables: &[(&str, &str)]) -> Run {
+        self.bare(args).envs(variables.iter().copied()).output().unwrap().into()
     }
 
     /// A text in which what differs from run to run is masked: the address of the sandbox and the working folder.
