@@ -12,7 +12,7 @@ use crate::help;
 use crate::output::Output;
 use crate::sandbox;
 use crate::settings::AccountArgs;
-use crate::{project, requests, shell, upload};
+use crate::{project, requests, shell, upload, webhook};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,6 +72,8 @@ enum Command {
     Censor(requests::Censor),
     #[command(subcommand, aliases = ["thumbnails", "generative-job"])]
     Thumbnail(requests::Thumbnail),
+    #[command(subcommand, alias = "webhooks")]
+    Webhook(webhook::Webhook),
     Api(requests::ApiArgs),
     #[command(after_help = sandbox::EXAMPLES)]
     Sandbox(Box<opusclip_sandbox::cli::Arguments>),
@@ -85,7 +87,11 @@ enum Command {
 impl Command {
     /// Whether it runs until it is told to stop, which is its good end.
     fn is_server(&self) -> bool {
-        matches!(self, Self::Sandbox(_))
+        match self {
+            Self::Sandbox(_) => true,
+            Self::Webhook(command) => command.is_server(),
+            _ => false,
+        }
     }
 }
 
@@ -119,6 +125,7 @@ async fn execute(command: Command, context: Context) -> Result<(), Failure> {
         Command::Post(command) => requests::post(*command, &context).await,
         Command::Censor(command) => requests::censor(command, &context).await,
         Command::Thumbnail(command) => requests::thumbnail(command, &context).await,
+        Command::Webhook(command) => webhook::run(command, &context).await,
         Command::Api(args) => requests::api(args, &context).await,
         Command::Sandbox(args) => sandbox::run(*args, &context).await,
         Command::Completions(args) => shell::completions(&args, &context),

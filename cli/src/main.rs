@@ -16,6 +16,7 @@ mod sandbox;
 mod settings;
 mod shell;
 mod upload;
+mod webhook;
 
 fn main() -> std::process::ExitCode {
     args::run()

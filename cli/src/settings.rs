@@ -38,6 +38,7 @@ pub(crate) struct Account {
     builder: ClientBuilder,
     clock: Arc<dyn Clock>,
     fingerprint: String,
+    key: String,
     org: Option<String>,
 }
 
@@ -52,7 +53,7 @@ impl Account {
         };
         let mut hash = Sha256::new();
         hash.update(key.trim());
-        let mut builder = Client::builder(key).with_user_agent(concat!("opusclip-cli/", env!("CARGO_PKG_VERSION")));
+        let mut builder = Client::builder(key.as_str()).with_user_agent(concat!("opusclip-cli/", env!("CARGO_PKG_VERSION")));
         let org = args.org.clone().or_else(|| variable("OPUSCLIP_ORG_ID")).map(|org| org.trim().to_owned());
         if let Some(org) = &org {
             hash.update(format!(" of {org}"));
@@ -77,7 +78,7 @@ impl Account {
         }
         let builder = builder.with_clock(Arc::clone(&clock));
         let fingerprint = hex(&hash.finalize()[..6]);
-        Ok(Self { builder, clock, fingerprint, org })
+        Ok(Self { builder, clock, fingerprint, key, org })
     }
 
     /// The time that the client goes by.
@@ -93,6 +94,12 @@ impl Account {
     /// Something that tells accounts apart and betrays none.
     pub(crate) fn fingerprint(&self) -> String {
         self.fingerprint.clone()
+    }
+
+    /// The key alone, which webhooks are signed with.
+    pub(crate) fn key(&self) -> &str {
+        let key = self.key.trim();
+        key.strip_prefix("Bearer ").unwrap_or(key).trim()
     }
 
     /// The client.
@@ -132,16 +139,20 @@ fn checked(speed: f64, url: Option<&str>) -> Result<f64, Failure> {
         return Err(wrong_speed(&speed.to_string()));
     }
     let url = url.and_then(|url| url::Url::parse(url).ok());
-    let is_here = match url.as_ref().and_then(url::Url::host) {
+    if !url.as_ref().is_some_and(is_here) {
+        return Err(Failure::usage("a speed is for a sandbox on this machine only", "leave `--speed` and OPUSCLIP_SPEED out"));
+    }
+    Ok(speed)
+}
+
+/// Whether an address is on this machine.
+pub(crate) fn is_here(url: &url::Url) -> bool {
+    match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
-    };
-    if !is_here {
-        return Err(Failure::usage("a speed is for a sandbox on this machine only", "leave `--speed` and OPUSCLIP_SPEED out"));
     }
-    Ok(speed)
 }
 
 /// A file name that is made of these texts and tells none of them.

@@ -8,3 +8,4 @@ mod running;
 mod sandbox;
 mod shell;
 mod support;
+mod webhook;
