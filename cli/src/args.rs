@@ -139,10 +139,12 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::io("the runtime", &error))?;
     let result = runtime.block_on(async {
+        // Listened to before anything is said that somebody may answer with a signal.
+        let signalled = signalled();
         tokio::select! {
             biased;
             result = work => result,
-            () = signalled() => Err(Failure::new(Code::Interrupted, "interrupted")),
+            () = signalled => Err(Failure::new(Code::Interrupted, "interrupted")),
         }
     });
     // What is being written comes to its end; a read that hangs does not hold the program.
@@ -151,21 +153,25 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
 }
 
 /// Ends when the user or the system asks the program to end.
-async fn signalled() {
+fn signalled() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let signals = {
         use tokio::signal::unix::{SignalKind, signal};
 
-        if let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    };
+    async move {
+        #[cfg(unix)]
+        if let (Ok(mut interrupt), Ok(mut terminate)) = signals {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
             return;
         }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Where it cannot be listened to, the program ends by it anyway.
-        std::future::pending::<()>().await;
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Where it cannot be listened to, the program ends by it anyway.
+            std::future::pending::<()>().await;
+        }
     }
 }
