@@ -259,10 +259,12 @@ fn the_sandbox_tells_the_end_of_a_project() {
     let (listener, url) = listen(&world, &["--any-time", "--events", "1", "--columns", "projectId,stage"]);
     let project = project(&world, &["--webhook", &url]);
     assert_eq!(listener.ended().ends(0).stdout, format!("{project}  COMPLETE\n"));
-    assert_eq!(
-        world.sandbox.journal().iter().filter(|entry| entry.operation == "webhook").map(|entry| entry.status).collect::<Vec<_>>(),
-        [Some(200)]
-    );
+    while world.sandbox.count("webhook") == 0 {
+        // It is noted a moment after the answer.
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let sent: Vec<_> = world.sandbox.journal().into_iter().filter(|entry| entry.operation == "webhook").collect();
+    assert_eq!((sent.len(), sent[0].status, sent[0].note.as_deref()), (1, Some(200), None));
 }
 
 #[test]
@@ -316,6 +318,22 @@ fn an_end_that_comes_both_ways_is_handed_on_once() {
     assert_eq!(send(&second), "handed on before");
     assert_eq!(send("P1"), "handed on", "the listener goes on after the polls");
     assert_eq!(event(&listener.prints())["projectId"], "P1");
+}
+
+#[test]
+fn a_message_ends_the_pause_of_a_poll() {
+    let world = still();
+    let project = project(&world, &[]);
+    let mut command = world.command(&["webhook", "listen", "--port", "0", "--poll", &project]);
+    // Most of an hour from look to look.
+    command.env("OPUSCLIP_SPEED", "0.01");
+    let mut listener = Running::new(command);
+    let url = listener.says("listening on ").replace("listening on ", "");
+    listener.says(&format!("{project}: "));
+    world.sandbox.advance(Duration::from_secs(3600));
+    world.opusclip(&["webhook", "send", &url, "--project", &project]).succeeds();
+    listener.says(&format!("{project}: complete"));
+    listener.says(&format!("{project}: handed on before, not again"));
 }
 
 #[test]
