@@ -25,9 +25,9 @@ Examples:
   opusclip --curl webhook send http://127.0.0.1:3000/hooks
       the same as a curl command, which a receiver takes for five minutes
 
-What the service writes into a message is not documented; a sample has `projectId`, `stage` and, where
-it is given, `error`. The exit code tells the answer: 0 for 2xx; 3, 4, 5, 6 and 7 for 401, 403, 404,
-429 and any other 4xx; 8 for the rest, and where there is no answer.";
+What the service writes into a message is not documented; a sample has `projectId`, `stage` and,
+where it is given, `error`. The exit code tells the answer: 0 for 2xx; 3, 4, 5, 6 and 7 for 401,
+403, 404, 429 and any other 4xx; 8 for the rest, and where there is no answer.";
 
 /// Sign a sample message and send it to a receiver
 #[derive(Args, Debug)]
