@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::clip;
 use crate::context::Context;
@@ -12,7 +12,7 @@ use crate::help;
 use crate::output::Output;
 use crate::sandbox;
 use crate::settings::AccountArgs;
-use crate::{project, requests, shell, upload, webhook};
+use crate::{legacy, project, requests, shell, upload, webhook};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,6 +57,7 @@ struct GlobalArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(alias = "clips")]
     Clip(Box<clip::ClipArgs>),
     #[command(subcommand, alias = "projects")]
     Project(project::Project),
@@ -77,7 +78,7 @@ enum Command {
     Api(requests::ApiArgs),
     #[command(after_help = sandbox::EXAMPLES)]
     Sandbox(Box<opusclip_sandbox::cli::Arguments>),
-    #[command(after_help = shell::COMPLETIONS)]
+    #[command(after_help = shell::COMPLETIONS, alias = "completion")]
     Completions(shell::CompletionsArgs),
     #[command(after_help = shell::MAN)]
     Man(shell::ManArgs),
@@ -97,7 +98,7 @@ impl Command {
 
 /// Runs the program.
 pub(crate) fn run() -> ExitCode {
-    let Cli { command, global, account } = Cli::parse();
+    let Cli { command, global, account } = Cli::parse_from(legacy::translated(std::env::args_os(), &Cli::command()));
     let output = Output::new(global.json, global.quiet, global.columns);
     if global.verbose {
         let writer = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(output.colors());

@@ -7,6 +7,7 @@ mod clock;
 mod context;
 mod failure;
 mod help;
+mod legacy;
 mod options;
 mod outcome;
 mod output;

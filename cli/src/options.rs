@@ -41,7 +41,7 @@ pub(crate) struct ProjectArgs {
     #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
     /// Topics to look for, as `pricing,launch`; for the model `basic`
-    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    #[arg(long, value_name = "WORDS", alias = "keywords", value_delimiter = ',')]
     topics: Vec<String>,
     /// How long clips may be, in seconds, as `0-30,30-60`
     #[arg(long, value_name = "RANGES", value_delimiter = ',')]
@@ -56,7 +56,7 @@ pub(crate) struct ProjectArgs {
     #[arg(long, value_name = "CODE", hide_short_help = true)]
     lang: Option<String>,
     /// Brand template, from `opusclip template list`
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", alias = "brand-template")]
     template: Option<String>,
     /// Title of the project [default: the name of the file]
     #[arg(long, value_name = "TEXT", hide_short_help = true)]
@@ -72,8 +72,10 @@ pub(crate) struct ProjectArgs {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Model {
     /// ClipAnything
+    #[value(alias = "ClipAnything")]
     Anything,
     /// ClipBasic
+    #[value(alias = "ClipBasic")]
     Basic,
 }
 

@@ -33,9 +33,12 @@ Examples:
         project: String,
     },
     /// Wait until it is over, and list its clips
-    #[command(after_long_help = "\
+    #[command(
+        alias = "watch",
+        after_long_help = "\
 Examples:
-  opusclip project wait P0000000demo --timeout 1h && opusclip clip download P0000000demo")]
+  opusclip project wait P0000000demo --timeout 1h && opusclip clip download P0000000demo"
+    )]
     Wait {
         /// Id of the project
         project: String,

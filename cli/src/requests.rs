@@ -29,7 +29,7 @@ Examples:
   opusclip collection list --containing P0000000demo.CUdemo")]
     List {
         /// Only those that hold this clip, as PROJECT.CLIP
-        #[arg(long, value_name = "CLIP")]
+        #[arg(long, value_name = "CLIP", alias = "content-id")]
         containing: Option<FullClipId>,
     },
     /// Create one
@@ -41,9 +41,12 @@ Examples:
         name: String,
     },
     /// Put a clip into one
-    #[command(after_long_help = "\
+    #[command(
+        alias = "add-clip",
+        after_long_help = "\
 Examples:
-  opusclip collection add COL_demo P0000000demo.CUdemo")]
+  opusclip collection add COL_demo P0000000demo.CUdemo"
+    )]
     Add {
         /// Id of the collection
         collection: String,
@@ -51,9 +54,12 @@ Examples:
         clip: FullClipId,
     },
     /// Take a clip out of one
-    #[command(after_long_help = "\
+    #[command(
+        alias = "remove-clip",
+        after_long_help = "\
 Examples:
-  opusclip collection remove COL_demo P0000000demo.CUdemo")]
+  opusclip collection remove COL_demo P0000000demo.CUdemo"
+    )]
     Remove {
         /// Id of the collection
         collection: String,
@@ -83,11 +89,14 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Post {
     /// Publish a clip now. Billed
-    #[command(after_long_help = "\
+    #[command(
+        alias = "publish",
+        after_long_help = "\
 Examples:
   opusclip post create P0000000demo.CUdemo --account ACC_demo --title \"What pricing is about\"
   opusclip --curl post create P0000000demo.CUdemo --account ACC_demo --title Test
-      what would be sent; nothing is posted")]
+      what would be sent; nothing is posted"
+    )]
     Create(PostArgs),
     /// Publish a clip later. Billed
     #[command(after_long_help = "\
@@ -142,13 +151,16 @@ Examples:
         #[arg(long, value_name = "TEXT")]
         prompt: Option<String>,
         /// Write it anew, if there is one already
-        #[arg(long)]
+        #[arg(long, alias = "force")]
         again: bool,
     },
     /// Look how far it is
-    #[command(after_long_help = "\
+    #[command(
+        alias = "status",
+        after_long_help = "\
 Examples:
-  opusclip post copy get JOB_demo")]
+  opusclip post copy get JOB_demo"
+    )]
     Get {
         /// Id of the job
         job: String,
@@ -199,9 +211,12 @@ Examples:
         beep: bool,
     },
     /// Look how far it is
-    #[command(after_long_help = "\
+    #[command(
+        alias = "status",
+        after_long_help = "\
 Examples:
-  opusclip censor get JOB_demo")]
+  opusclip censor get JOB_demo"
+    )]
     Get {
         /// Id of the job
         job: String,
@@ -230,9 +245,12 @@ Examples:
         mask: Option<String>,
     },
     /// Look how far it is
-    #[command(after_long_help = "\
+    #[command(
+        alias = "status",
+        after_long_help = "\
 Examples:
-  opusclip thumbnail get JOB_demo --columns status,progress")]
+  opusclip thumbnail get JOB_demo --columns status,progress"
+    )]
     Get {
         /// Id of the job
         job: String,

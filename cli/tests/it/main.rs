@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail by panicking")]
 
 mod clip;
+mod legacy;
 mod resources;
 mod running;
 mod sandbox;
