@@ -96,9 +96,30 @@ impl End {
         match event.stage() {
             Some(ProjectStage::Stalled) => Some(Self::Failure),
             _ if event.error().is_some() => Some(Self::Failure),
-            // Messages are sent at the end, and not all of them may tell the stage by a known name.
-            None | Some(ProjectStage::Complete | ProjectStage::Other(_)) => Some(Self::Success),
-            Some(_) => None,
+            Some(ProjectStage::Complete) => Some(Self::Success),
+            // It may mean the same by another name; but twice is better than never.
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_surely_an_end_stands_for_another() {
+        let end = |body: &'static str| {
+            let secret = Secret::new("sk-test").unwrap();
+            let message = Message::signed(Bytes::from_static(body.as_bytes()), &secret, UNIX_EPOCH);
+            End::of(&message.check(&secret, UNIX_EPOCH, false).unwrap())
+        };
+        assert_eq!(end(r#"{"stage":"COMPLETE"}"#), Some(End::Success));
+        for failure in [r#"{"stage":"STALLED"}"#, r#"{"stage":"COMPLETE","error":"no speech"}"#, r#"{"data":{"error":"e"}}"#] {
+            assert_eq!(end(failure), Some(End::Failure), "{failure}");
+        }
+        for unsure in [r#"{"stage":"RENDER"}"#, r#"{"status":"DONE"}"#, "{}", "no JSON"] {
+            assert_eq!(end(unsure), None, "{unsure}");
         }
     }
 }

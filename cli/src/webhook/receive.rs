@@ -83,6 +83,14 @@ pub(super) async fn serve(listener: TcpListener, door: Arc<Door>, mut end: onesh
     }
 }
 
+/// Why a request is no message.
+struct Refusal {
+    status: StatusCode,
+    why: String,
+    /// What the user can do, which is nobody else's business.
+    hint: &'static str,
+}
+
 impl Door {
     async fn answer(&self, request: Request<Incoming>, from: SocketAddr) -> Response<Full<Bytes>> {
         let what = format!("{} {} from {from}", request.method(), request.uri().path());
@@ -94,8 +102,8 @@ impl Door {
                 // Why is nobody's business but the user's.
                 Handed::Not(undelivered) => (undelivered.status, "not handed on; send it again later".to_owned()),
             },
-            Err((status, why)) => {
-                self.output.say(&format!("{what}: refused with {}: {why}", status.as_u16()));
+            Err(Refusal { status, why, hint }) => {
+                self.output.say(&format!("{what}: refused with {}: {why}{hint}", status.as_u16()));
                 (status, why)
             }
         };
@@ -107,8 +115,8 @@ impl Door {
         response
     }
 
-    async fn receive(&self, request: Request<Incoming>) -> Result<Handed, (StatusCode, String)> {
-        let refuse = |status, why: &str| Err((status, why.to_owned()));
+    async fn receive(&self, request: Request<Incoming>) -> Result<Handed, Refusal> {
+        let refuse = |status, why: &str| Err(Refusal { status, why: why.to_owned(), hint: "" });
         if request.uri().path() != self.path {
             return refuse(StatusCode::NOT_FOUND, &format!("messages are taken at {}", self.path));
         }
@@ -129,8 +137,12 @@ impl Door {
         };
         let message = Message { headers: head.headers, body };
         let event = message.check(&self.secret, self.clock.system_time(), self.is_any_time).map_err(|rejection| {
-            let status = if rejection.reason() == Reason::Header { StatusCode::BAD_REQUEST } else { StatusCode::UNAUTHORIZED };
-            (status, rejection.to_string())
+            let (status, hint) = match rejection.reason() {
+                Reason::Header => (StatusCode::BAD_REQUEST, ""),
+                Reason::Stale => (StatusCode::UNAUTHORIZED, "; `--any-time` takes it, as from a sandbox whose time goes fast"),
+                _ => (StatusCode::UNAUTHORIZED, ""),
+            };
+            Refusal { status, why: rejection.to_string(), hint }
         })?;
         let handed = self.inbox.hand_on(message, event.clone(), Via::Webhook).await;
         self.nudge(&event);

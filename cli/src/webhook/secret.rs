@@ -31,6 +31,11 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
+    pub(super) fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        (!text.is_empty()).then(|| Self(text.to_owned()))
+    }
+
     pub(super) fn of(account: &Account) -> Self {
         Self(account.key().to_owned())
     }
@@ -65,10 +70,8 @@ impl SecretArgs {
             (None, Some(text)) => (VARIABLE.to_owned(), text.to_string_lossy().into_owned()),
             (None, None) => return Ok(None),
         };
-        match text.trim() {
-            "" => Err(Failure::usage(format!("{name} is empty"), "it has to be the API key that was made first, whole")),
-            text => Ok(Some(Secret(text.to_owned()))),
-        }
+        let secret = Secret::new(&text);
+        secret.map(Some).ok_or_else(|| Failure::usage(format!("{name} is empty"), "it has to be the API key that was made first, whole"))
     }
 }
 
@@ -78,5 +81,16 @@ pub(super) fn without(failure: Failure) -> Failure {
         Code::Auth => Failure::new(Code::Auth, "there is no secret for signatures")
             .with_next(format!("set {VARIABLE} to the API key that was made first, or give a file with `--secret-file`")),
         _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let secret = Secret::new(" sk-hidden\n").unwrap();
+        assert_eq!((secret.expose(), format!("{secret:?}").as_str()), ("sk-hidden", "Secret"));
     }
 }
