@@ -86,35 +86,42 @@ mod tests {
         }
     }
 
+    /// What stands below the options, as it is written.
+    fn written(command: &Command) -> String {
+        command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default()
+    }
+
     #[test]
     fn the_long_help_of_each_command_has_examples_that_are_not_wrapped() {
-        let mut wrapped = Vec::new();
+        let mut faults = Vec::new();
         for (name, mut command) in commands().into_iter().filter(|(_, command)| !command.has_subcommands() || command.get_name() == "clip")
         {
-            let help = command.render_long_help().to_string();
-            let (_, examples) = help.split_once("\nExamples:\n").unwrap_or_else(|| panic!("`{name} --help` has no examples:\n{help}"));
-            assert!(examples.lines().any(|line| line.starts_with("  opusclip ")), "no line can be copied:\n{examples}");
-            let written = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default();
-            if !help.trim_end().ends_with(written.trim_end()) {
-                wrapped.push(format!("`{name} --help` has lines that are too long:\n{written}"));
+            let written = written(&command);
+            let has_examples = written.starts_with("Examples:\n  opusclip ") || written.contains("\nExamples:\n  opusclip ");
+            if !has_examples {
+                faults.push(format!("`{name} --help` has no examples, which begin with the line `Examples:`"));
+            } else if !command.render_long_help().to_string().trim_end().ends_with(written.trim_end()) {
+                faults.push(format!("`{name} --help` has lines that are too long:\n{written}"));
             }
         }
-        assert!(wrapped.is_empty(), "{}", wrapped.join("\n\n"));
+        assert!(faults.is_empty(), "{}", faults.join("\n\n"));
     }
 
     #[test]
     fn examples_can_be_run_as_they_stand() {
+        let mut faults = Vec::new();
         for (name, command) in commands() {
-            let written = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default();
-            for line in written.lines().filter_map(|line| line.strip_prefix("  opusclip ")) {
-                // What is beside it, and what a shell makes of the rest of the line.
+            for line in written(&command).lines().filter_map(|line| line.strip_prefix("  opusclip ")) {
+                // Without what is said beside it, two blanks away, and without what the shell does.
                 let line = line.split("  ").next().unwrap_or_default();
-                let line = line.split([';', '&', '<', '>', '|']).next().unwrap_or_default();
-                let Some(words) = shlex::split(line) else { continue };
+                let words = shlex::split(line).unwrap_or_else(|| panic!("`{name}`: a quote is open in {line}"));
+                let words = words.into_iter().take_while(|word| !["<", ">", "|", "&&"].contains(&word.as_str()));
                 let parsed = Cli::command().try_get_matches_from(std::iter::once("opusclip".to_owned()).chain(words));
-                let refused = parsed.err().filter(|error| error.use_stderr());
-                assert!(refused.is_none(), "`{name}`: {line}: {}", refused.map(|error| error.to_string()).unwrap_or_default());
+                if let Some(refused) = parsed.err().filter(clap::Error::use_stderr) {
+                    faults.push(format!("`{name}`: opusclip {line}: {refused}"));
+                }
             }
         }
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
     }
 }
