@@ -97,9 +97,13 @@ pub fn verify(
     let signature = unhex(signature).ok_or_else(|| Rejection::new(Reason::Header, "the header `x-opus-signature` is not 64 hex digits"))?;
     let sent_at =
         moment(timestamp).ok_or_else(|| Rejection::new(Reason::Header, "the header `x-opus-timestamp` is no number of seconds"))?;
-    let apart = now.duration_since(sent_at).unwrap_or_else(|early| early.duration());
+    let (apart, when) = match now.duration_since(sent_at) {
+        Ok(age) => (age, "ago"),
+        Err(early) => (early.duration(), "in the future"),
+    };
     if apart > TOLERANCE {
-        let message = format!("it was sent {} s from now; expected at most {} s: compare the clocks", apart.as_secs(), TOLERANCE.as_secs());
+        let (apart, most) = (apart.as_secs(), TOLERANCE.as_secs());
+        let message = format!("it was sent {apart} s {when}; expected at most {most} s: compare the clocks");
         return Err(Rejection::new(Reason::Stale, message));
     }
     let is_genuine = mac(secret, salt, body).is_some_and(|mac| mac.verify_slice(&signature).is_ok());

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::auth;
 use crate::clip;
@@ -15,7 +15,7 @@ use crate::help;
 use crate::output::Output;
 use crate::sandbox;
 use crate::settings::AccountArgs;
-use crate::{project, requests, shell, upload};
+use crate::{legacy, project, requests, shell, upload, webhook};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,6 +60,7 @@ struct GlobalArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(alias = "clips")]
     Clip(Box<clip::ClipArgs>),
     #[command(subcommand, alias = "projects")]
     Project(project::Project),
@@ -75,6 +76,8 @@ enum Command {
     Censor(requests::Censor),
     #[command(subcommand, aliases = ["thumbnails", "generative-job"])]
     Thumbnail(requests::Thumbnail),
+    #[command(subcommand, alias = "webhooks")]
+    Webhook(webhook::Webhook),
     Api(requests::ApiArgs),
     #[command(subcommand)]
     Auth(auth::Auth),
@@ -85,7 +88,7 @@ enum Command {
     Doctor,
     #[command(after_help = sandbox::EXAMPLES)]
     Sandbox(Box<opusclip_sandbox::cli::Arguments>),
-    #[command(after_help = shell::COMPLETIONS)]
+    #[command(after_help = shell::COMPLETIONS, alias = "completion")]
     Completions(shell::CompletionsArgs),
     #[command(after_help = shell::MAN)]
     Man(shell::ManArgs),
@@ -95,13 +98,17 @@ enum Command {
 impl Command {
     /// Whether it runs until it is told to stop, which is its good end.
     fn is_server(&self) -> bool {
-        matches!(self, Self::Sandbox(_))
+        match self {
+            Self::Sandbox(_) => true,
+            Self::Webhook(command) => command.is_server(),
+            _ => false,
+        }
     }
 }
 
 /// Runs the program.
 pub(crate) fn run() -> ExitCode {
-    let Cli { command, global, account } = Cli::parse();
+    let Cli { command, global, account } = Cli::parse_from(legacy::translated(std::env::args_os(), &Cli::command()));
     let output = Output::new(global.json, global.quiet, global.columns);
     if global.verbose {
         let writer = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(output.colors());
@@ -129,6 +136,7 @@ async fn execute(command: Command, context: Context) -> Result<(), Failure> {
         Command::Post(command) => requests::post(*command, &context).await,
         Command::Censor(command) => requests::censor(command, &context).await,
         Command::Thumbnail(command) => requests::thumbnail(command, &context).await,
+        Command::Webhook(command) => webhook::run(command, &context).await,
         Command::Api(args) => requests::api(args, &context).await,
         Command::Auth(command) => auth::run(command, &context).await,
         Command::Config(command) => config::run(&command, &context),
@@ -145,10 +153,12 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::io("the runtime", &error))?;
     let result = runtime.block_on(async {
+        // Listened to before anything is said that somebody may answer with a signal.
+        let signalled = signalled();
         tokio::select! {
             biased;
             result = work => result,
-            () = signalled() => Err(Failure::new(Code::Interrupted, "interrupted")),
+            () = signalled => Err(Failure::new(Code::Interrupted, "interrupted")),
         }
     });
     // What is being written comes to its end; a read that hangs does not hold the program.
@@ -157,21 +167,25 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
 }
 
 /// Ends when the user or the system asks the program to end.
-async fn signalled() {
+fn signalled() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let signals = {
         use tokio::signal::unix::{SignalKind, signal};
 
-        if let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    };
+    async move {
+        #[cfg(unix)]
+        if let (Ok(mut interrupt), Ok(mut terminate)) = signals {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
             return;
         }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Where it cannot be listened to, the program ends by it anyway.
-        std::future::pending::<()>().await;
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Where it cannot be listened to, the program ends by it anyway.
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -71,11 +71,6 @@ impl Call {
             call = call.with_json(body);
         }
         let request = call.into_request()?;
-        let quoted = |text: &str| {
-            shlex::try_quote(text)
-                .map(std::borrow::Cow::into_owned)
-                .map_err(|error| Failure::usage(format!("{text:?} cannot be given to a shell: {error}"), "leave the null byte out"))
-        };
         let mut lines = vec![format!("curl --silent --show-error --request {} {}", request.method(), quoted(request.url().as_str())?)];
         // In double quotes, for the shell puts the key in.
         lines.push("--header \"Authorization: Bearer $OPUSCLIP_API_KEY\"".to_owned());
@@ -90,6 +85,13 @@ impl Call {
         }
         Ok(lines.join(" \\\n  "))
     }
+}
+
+/// A text as a word of a shell.
+pub(crate) fn quoted(text: &str) -> Result<String, Failure> {
+    shlex::try_quote(text)
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|error| Failure::usage(format!("{text:?} cannot be given to a shell: {error}"), "leave the null byte out"))
 }
 
 /// One list where the API wraps a list in a list, as it does around the paragraphs of a

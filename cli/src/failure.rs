@@ -52,7 +52,7 @@ impl Code {
             Self::Forbidden => "the account or the network is not allowed to do this (403)",
             Self::NotFound => "no such project, clip, job or file of the service (404)",
             Self::RateLimited => "too many requests, or too many projects at once (429)",
-            Self::Invalid => "the service refuses the request as it is (400, 422)",
+            Self::Invalid => "the service refuses the request as it is (400, 422); or a webhook that does not verify",
             Self::Upstream => "the service, the storage or the network failed, or the project stalled",
             Self::Quota => "credits, minutes or a quota are used up (402, 403 with the monthly cap); or `--max-credits`",
             Self::Unknown => "a call that bills may have been done and its reply is lost: look before you repeat it",

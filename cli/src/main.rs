@@ -10,6 +10,7 @@ mod context;
 mod doctor;
 mod failure;
 mod help;
+mod legacy;
 mod options;
 mod outcome;
 mod output;
@@ -20,6 +21,7 @@ mod sandbox;
 mod settings;
 mod shell;
 mod upload;
+mod webhook;
 
 fn main() -> std::process::ExitCode {
     args::run()

@@ -41,39 +41,41 @@ pub(crate) struct ProjectArgs {
     #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
     /// Topics to look for, as `pricing,launch`; for the model `basic`
-    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    #[arg(long, value_name = "WORDS", alias = "keywords", value_delimiter = ',')]
     topics: Vec<String>,
     /// How long clips may be, in seconds, as `0-30,30-60`
     #[arg(long, value_name = "RANGES", value_delimiter = ',')]
     durations: Vec<Seconds>,
     /// Which part of the video to look at, in seconds, as `60-600`
-    #[arg(long, value_name = "RANGE")]
+    #[arg(long, value_name = "RANGE", hide_short_help = true)]
     range: Option<Seconds>,
     /// Genre of the video, as `Podcast` or `Q&A` [default of the service: Auto]
     #[arg(long, value_name = "GENRE")]
     genre: Option<String>,
     /// Language that is spoken, as `en` [default of the service: auto]
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", hide_short_help = true)]
     lang: Option<String>,
     /// Brand template, from `opusclip template list`
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", alias = "brand-template")]
     template: Option<String>,
     /// Title of the project [default: the name of the file]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
     title: Option<String>,
     /// Have the service send a webhook to this address at the end; can be given several times
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", hide_short_help = true)]
     webhook: Vec<String>,
     /// Have the service send an e-mail at the end; can be given several times
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", hide_short_help = true)]
     email: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Model {
     /// ClipAnything
+    #[value(alias = "ClipAnything")]
     Anything,
     /// ClipBasic
+    #[value(alias = "ClipBasic")]
     Basic,
 }
 

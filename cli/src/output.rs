@@ -85,6 +85,18 @@ impl Output {
         }
     }
 
+    /// Writes one value of a stream as one line: as JSON, or these columns of it.
+    pub(crate) fn line(&self, value: &Value, columns: &[&str]) -> Result<(), Failure> {
+        let wanted: Option<Vec<&str>> = self.columns.as_ref().map(|wanted| wanted.iter().map(String::as_str).collect());
+        match self.format {
+            Format::Json => self.text(&wanted.map_or_else(|| value.to_string(), |wanted| picked(value, &wanted).to_string())),
+            Format::Table => {
+                let cells = wanted.as_deref().unwrap_or(columns).iter().map(|column| shown(at(value, column)));
+                self.text(&cells.filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  "))
+            }
+        }
+    }
+
     /// Writes a value of which nobody knows what matters: all of it, unless columns are asked for.
     pub(crate) fn whole(&self, value: &Value) -> Result<(), Failure> {
         match self.columns {

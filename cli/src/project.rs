@@ -17,13 +17,28 @@ const COLUMNS: [&str; 7] = ["id", "stage", "sourceInfo.title", "sourcePlatform",
 #[derive(Debug, Subcommand)]
 pub(crate) enum Project {
     /// Create one of a video that has an address or is uploaded. Billed; `opusclip clip` does it crash-safe
+    #[command(after_long_help = "\
+Examples:
+  opusclip project create https://www.youtube.com/watch?v=LXvv6CbGg8A --genre Podcast
+  opusclip --curl project create https://www.youtube.com/watch?v=LXvv6CbGg8A
+      what would be sent; nothing is billed")]
     Create(Box<CreateArgs>),
     /// Look how far one is
+    #[command(after_long_help = "\
+Examples:
+  opusclip project get P0000000demo
+  opusclip project get P0000000demo --columns stage,error")]
     Get {
         /// Id of the project
         project: String,
     },
     /// Wait until it is over, and list its clips
+    #[command(
+        alias = "watch",
+        after_long_help = "\
+Examples:
+  opusclip project wait P0000000demo --timeout 1h && opusclip clip download P0000000demo"
+    )]
     Wait {
         /// Id of the project
         project: String,
@@ -32,6 +47,10 @@ pub(crate) enum Project {
         timeout: std::time::Duration,
     },
     /// Let everybody who has the link see it
+    #[command(after_long_help = "\
+Examples:
+  opusclip project share P0000000demo
+  opusclip project share P0000000demo --undo")]
     Share {
         /// Id of the project
         project: String,
@@ -40,6 +59,10 @@ pub(crate) enum Project {
         undo: bool,
     },
     /// Show what is said in it
+    #[command(after_long_help = "\
+Examples:
+  opusclip project transcript P0000000demo
+  opusclip project transcript P0000000demo --columns start,text")]
     Transcript {
         /// Id of the project
         project: String,

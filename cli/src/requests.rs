@@ -12,6 +12,10 @@ use crate::failure::{Code, Failure};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Template {
     /// List them
+    #[command(after_long_help = "\
+Examples:
+  opusclip template list
+  opusclip clip talk.mp4 --template TPL_demo   with one of them")]
     List,
 }
 
@@ -19,17 +23,30 @@ pub(crate) enum Template {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Collection {
     /// List them
+    #[command(after_long_help = "\
+Examples:
+  opusclip collection list
+  opusclip collection list --containing P0000000demo.CUdemo")]
     List {
         /// Only those that hold this clip, as PROJECT.CLIP
-        #[arg(long, value_name = "CLIP")]
+        #[arg(long, value_name = "CLIP", alias = "content-id")]
         containing: Option<FullClipId>,
     },
     /// Create one
+    #[command(after_long_help = "\
+Examples:
+  opusclip collection create best")]
     Create {
         /// Its name
         name: String,
     },
     /// Put a clip into one
+    #[command(
+        alias = "add-clip",
+        after_long_help = "\
+Examples:
+  opusclip collection add COL_demo P0000000demo.CUdemo"
+    )]
     Add {
         /// Id of the collection
         collection: String,
@@ -37,6 +54,12 @@ pub(crate) enum Collection {
         clip: FullClipId,
     },
     /// Take a clip out of one
+    #[command(
+        alias = "remove-clip",
+        after_long_help = "\
+Examples:
+  opusclip collection remove COL_demo P0000000demo.CUdemo"
+    )]
     Remove {
         /// Id of the collection
         collection: String,
@@ -44,11 +67,18 @@ pub(crate) enum Collection {
         clip: FullClipId,
     },
     /// Have the links of its clips made
+    #[command(after_long_help = "\
+Examples:
+  opusclip collection export COL_demo
+      on some accounts clips have no link for download until this is done")]
     Export {
         /// Id of the collection
         collection: String,
     },
     /// Delete one; its clips stay
+    #[command(after_long_help = "\
+Examples:
+  opusclip collection delete COL_demo")]
     Delete {
         /// Id of the collection
         collection: String,
@@ -59,8 +89,19 @@ pub(crate) enum Collection {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Post {
     /// Publish a clip now. Billed
+    #[command(
+        alias = "publish",
+        after_long_help = "\
+Examples:
+  opusclip post create P0000000demo.CUdemo --account ACC_demo --title \"What pricing is about\"
+  opusclip --curl post create P0000000demo.CUdemo --account ACC_demo --title Test
+      what would be sent; nothing is posted"
+    )]
     Create(PostArgs),
     /// Publish a clip later. Billed
+    #[command(after_long_help = "\
+Examples:
+  opusclip post schedule P0000000demo.CUdemo --account ACC1 --title Test --at 2026-12-01T09:00:00Z")]
     Schedule {
         #[command(flatten)]
         post: PostArgs,
@@ -69,6 +110,9 @@ pub(crate) enum Post {
         at: String,
     },
     /// Cancel what is scheduled
+    #[command(after_long_help = "\
+Examples:
+  opusclip post cancel SCH_demo")]
     Cancel {
         /// Id of the schedule
         schedule: String,
@@ -85,6 +129,10 @@ pub(crate) enum Post {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Account {
     /// List them
+    #[command(after_long_help = "\
+Examples:
+  opusclip post account list
+  opusclip post account list --columns postAccountId,platform")]
     List,
 }
 
@@ -92,6 +140,10 @@ pub(crate) enum Account {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Copy {
     /// Have one written
+    #[command(after_long_help = "\
+Examples:
+  opusclip post copy create P0000000demo.CUdemo --account ACC_demo --prompt \"short and dry\"
+      then: opusclip post copy get with the id that it tells")]
     Create {
         #[command(flatten)]
         target: TargetArgs,
@@ -99,10 +151,16 @@ pub(crate) enum Copy {
         #[arg(long, value_name = "TEXT")]
         prompt: Option<String>,
         /// Write it anew, if there is one already
-        #[arg(long)]
+        #[arg(long, alias = "force")]
         again: bool,
     },
     /// Look how far it is
+    #[command(
+        alias = "status",
+        after_long_help = "\
+Examples:
+  opusclip post copy get JOB_demo"
+    )]
     Get {
         /// Id of the job
         job: String,
@@ -142,6 +200,9 @@ pub(crate) struct PostArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Censor {
     /// Begin to censor a clip
+    #[command(after_long_help = "\
+Examples:
+  opusclip censor create P0000000demo.CUdemo --beep")]
     Create {
         /// The clip, as PROJECT.CLIP
         clip: FullClipId,
@@ -150,6 +211,12 @@ pub(crate) enum Censor {
         beep: bool,
     },
     /// Look how far it is
+    #[command(
+        alias = "status",
+        after_long_help = "\
+Examples:
+  opusclip censor get JOB_demo"
+    )]
     Get {
         /// Id of the job
         job: String,
@@ -160,6 +227,10 @@ pub(crate) enum Censor {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Thumbnail {
     /// Begin to make one. Billed
+    #[command(after_long_help = "\
+Examples:
+  opusclip thumbnail create https://www.youtube.com/watch?v=LXvv6CbGg8A --prompt \"a cat at a desk\"
+      then: opusclip thumbnail get with the id that it tells")]
     Create {
         /// Address of the video
         source: String,
@@ -174,6 +245,12 @@ pub(crate) enum Thumbnail {
         mask: Option<String>,
     },
     /// Look how far it is
+    #[command(
+        alias = "status",
+        after_long_help = "\
+Examples:
+  opusclip thumbnail get JOB_demo --columns status,progress"
+    )]
     Get {
         /// Id of the job
         job: String,

@@ -214,7 +214,7 @@ impl Settings {
             builder = builder.with_pacing(false);
         }
         let builder = builder.with_clock(Arc::clone(&clock));
-        Account { builder, clock, fingerprint: hex(&hash.finalize()[..6]), org }
+        Account { builder, clock, fingerprint: hex(&hash.finalize()[..6]), key: key.clone(), org }
     }
 
     pub(crate) fn no_key(&self) -> Failure {
@@ -268,6 +268,7 @@ pub(crate) struct Account {
     builder: ClientBuilder,
     clock: Arc<dyn Clock>,
     fingerprint: String,
+    key: Secret,
     org: Option<String>,
 }
 
@@ -285,6 +286,11 @@ impl Account {
     /// Something that tells accounts apart and betrays none.
     pub(crate) fn fingerprint(&self) -> String {
         self.fingerprint.clone()
+    }
+
+    /// The key alone, which webhooks are signed with.
+    pub(crate) fn key(&self) -> &Secret {
+        &self.key
     }
 
     /// The client.
@@ -334,16 +340,20 @@ fn checked(speed: f64, url: &str) -> Result<f64, Failure> {
         return Err(wrong_speed(&speed.to_string()));
     }
     let url = url::Url::parse(url).ok();
-    let is_here = match url.as_ref().and_then(url::Url::host) {
+    if !url.as_ref().is_some_and(is_here) {
+        return Err(Failure::usage("a speed is for a sandbox on this machine only", "leave `--speed` and OPUSCLIP_SPEED out"));
+    }
+    Ok(speed)
+}
+
+/// Whether an address is on this machine.
+pub(crate) fn is_here(url: &url::Url) -> bool {
+    match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
-    };
-    if !is_here {
-        return Err(Failure::usage("a speed is for a sandbox on this machine only", "leave `--speed` and OPUSCLIP_SPEED out"));
     }
-    Ok(speed)
 }
 
 /// A file name that is made of these texts and tells none of them.

@@ -17,8 +17,16 @@ use crate::settings::state_folder;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Upload {
     /// Upload a file, or go on with it, and tell the id for `opusclip project create`
+    #[command(after_long_help = "\
+Examples:
+  opusclip upload start talk.mp4
+      then: opusclip project create with the id that it tells")]
     Start(FileArgs),
     /// Go on with an upload that was interrupted
+    #[command(after_long_help = "\
+Examples:
+  opusclip upload resume                 all of them
+  opusclip upload resume UPL_demo")]
     Resume {
         /// Id of the upload, from `opusclip upload list` [default: all of them]
         upload: Option<String>,
@@ -26,8 +34,14 @@ pub(crate) enum Upload {
         state: StateArgs,
     },
     /// List what was interrupted
+    #[command(after_long_help = "\
+Examples:
+  opusclip upload list --columns uploadId,file")]
     List(StateArgs),
     /// Have the storage forget an upload that was interrupted
+    #[command(after_long_help = "\
+Examples:
+  opusclip upload cancel UPL_demo")]
     Cancel {
         /// Id of the upload, from `opusclip upload list`
         upload: String,

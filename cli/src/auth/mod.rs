@@ -94,7 +94,19 @@ Examples:
   opusclip auth login                                    asks for the key, and does not show it
   opusclip auth login < key.txt                          from a file or a pipe
   opusclip auth login --profile work --org org_12ab      a second account, as `--profile work`
-Keys are made at https://clip.opus.pro/dashboard. A key is kept for the address that it was given for, and sent to no other.";
+
+Keys are made at https://clip.opus.pro/dashboard. A key is kept for the address that it was
+given for, and sent to no other.";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  opusclip auth status                            which key, from where, for which address
+  opusclip auth status --check --profile work     whether the service takes that of another profile";
+
+const LOGOUT_EXAMPLES: &str = "\
+Examples:
+  opusclip auth logout                    of the profile in use
+  opusclip auth logout --profile work     of another one";
 
 /// Keep the API key on this machine, look at it, take it away
 #[derive(Debug, Subcommand)]
@@ -103,12 +115,14 @@ pub(crate) enum Auth {
     #[command(after_help = LOGIN_EXAMPLES)]
     Login(login::LoginArgs),
     /// Tell which key is used and where it comes from; ends with 3 where there is none
+    #[command(after_help = STATUS_EXAMPLES)]
     Status {
         /// Have the service check it, for free
         #[arg(long)]
         check: bool,
     },
     /// Remove the key that was kept for the profile
+    #[command(after_help = LOGOUT_EXAMPLES)]
     Logout,
 }
 

@@ -50,9 +50,9 @@ Examples:
   opusclip clip --watch inbox --out clips
       each video that is put into a folder
 
-Interrupt it at any point and run the same command again: it goes on where it was. Nothing is uploaded
-twice, no second project is billed, files that are there stay. Uploads and projects are remembered in
-the state folder, one line for each change in its ledger.";
+Interrupt it at any point and run the same command again: it goes on where it was. Nothing is
+uploaded twice, no second project is billed, files that are there stay. Uploads and projects are
+remembered in the state folder, one line for each change in its ledger.";
 
 /// Make clips of videos: upload, create the project, wait, download. Billed, once for each video.
 #[derive(Args, Debug)]
@@ -66,7 +66,7 @@ pub(crate) struct ClipArgs {
     /// Folder for the clips; each project gets a folder in it
     #[arg(long, short, value_name = "DIR", default_value = "clips")]
     out: PathBuf,
-    /// Talk to a sandbox inside of this program instead of the service: no key, nothing is billed, time goes fast
+    /// Use a sandbox inside of this program: no key, nothing is billed, time goes fast
     #[arg(long, conflicts_with_all = ["profile", "base_url", "org", "api_key", "api_key_file"])]
     sandbox: bool,
     /// Make a sample video and take it
@@ -95,7 +95,7 @@ pub(crate) struct ClipArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Limits")]
 struct LimitArgs {
-    /// Begin no project that would take the estimate beyond so many credits, those of earlier runs of these videos included
+    /// Begin no project that takes the estimate, earlier runs included, beyond this
     #[arg(long, value_name = "N")]
     max_credits: Option<u64>,
     /// Projects in work at once; fewer where the service takes fewer

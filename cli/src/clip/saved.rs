@@ -18,8 +18,17 @@ use crate::output::Format;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Saved {
     /// List the clips of a project or a collection
+    #[command(after_long_help = "\
+Examples:
+  opusclip clip list P0000000demo
+  opusclip clip list --collection COL_demo --columns id,title,uriForExport")]
     List(SourceArgs),
     /// Download the clips of a project or a collection
+    #[command(after_long_help = "\
+Examples:
+  opusclip clip download P0000000demo --out clips
+  opusclip clip download P0000000demo --names '{number:02}-{id}'
+      run it again after an interruption: what is there stays")]
     Download {
         #[command(flatten)]
         source: SourceArgs,

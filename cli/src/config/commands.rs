@@ -15,10 +15,12 @@ Settings:
   speed             how fast time goes in a sandbox
   api_key_file      file with the key, for who does not use `opusclip auth login`
   default_profile   profile that is taken where none is chosen
+
 Examples:
-  opusclip config set org org_12ab                                     of the profile that is chosen
-  opusclip config set base_url http://127.0.0.1:8787 --profile sandbox of another one, which is made
-  opusclip config list                                                 what is in effect, and why
+  opusclip config set org org_12ab                                        of the profile that is chosen
+  opusclip config set base_url http://127.0.0.1:8787 --profile sandbox    of another one, which is made
+  opusclip config list                                                    what is in effect, and why
+
 A flag goes before the environment, the environment before the profile.";
 
 /// Look at the settings and change those of a profile
@@ -26,16 +28,20 @@ A flag goes before the environment, the environment before the profile.";
 #[command(after_help = EXAMPLES)]
 pub(crate) enum Config {
     /// Tell where the configuration file is, or would be
+    #[command(after_help = "Examples:\n  opusclip config path")]
     Path,
     /// List the settings in effect, and where each comes from
+    #[command(after_help = "Examples:\n  opusclip config list\n  opusclip config list --profile work --json")]
     List,
     /// Print a setting in effect
+    #[command(after_help = "Examples:\n  opusclip config get base_url\n  opusclip config get org --profile work")]
     Get {
         /// Name of the setting
         #[arg(value_parser = Name::parse, value_name = "NAME")]
         name: Name,
     },
     /// Set something of the profile
+    #[command(after_help = "Examples:\n  opusclip config set org org_12ab\n  opusclip config set default_profile work")]
     Set {
         /// Name of the setting
         #[arg(value_parser = Name::parse, value_name = "NAME")]
@@ -44,6 +50,7 @@ pub(crate) enum Config {
         value: String,
     },
     /// Take something out of the profile
+    #[command(after_help = "Examples:\n  opusclip config unset org\n  opusclip config unset speed --profile sandbox")]
     Unset {
         /// Name of the setting
         #[arg(value_parser = Name::parse, value_name = "NAME")]

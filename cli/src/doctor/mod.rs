@@ -13,8 +13,13 @@ use crate::private;
 use crate::settings::{Origin, Settings};
 
 pub(crate) const HELP: &str = "\
-It asks the service for a list that is free, and changes nothing on this machine. A fault is what calls would fail of, a warning \
-may be what you want. Ends with 0 where there is no fault, else with the exit code of the first one.";
+Examples:
+  opusclip doctor
+  opusclip doctor --profile work --json
+
+It asks the service for a list that is free, and changes nothing on this machine. A fault is what
+calls would fail of, a warning may be what you want. Ends with 0 where there is no fault, else with
+the exit code of the first one.";
 
 /// What a check found.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ mod config;
 mod doctor;
 mod exit_codes;
 mod kill;
+mod legacy;
 mod resources;
 mod running;
 mod sandbox;
@@ -16,3 +17,4 @@ mod shell;
 #[cfg(unix)]
 mod shows;
 mod support;
+mod webhook;
