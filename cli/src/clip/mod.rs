@@ -175,7 +175,11 @@ pub(crate) async fn run(args: ClipArgs, context: Context) -> Result<(), Failure>
         ResumeStore::open(state.join("unfinished")).map_err(|error| Failure::from(error).with_code(Code::Usage).with_next(place))?;
     let ledger = args.limits.ledger.clone().unwrap_or_else(|| state.join("ledger.jsonl"));
     let ledger = Ledger::open(&ledger, account, Arc::clone(&clock))?;
-    let (items, mut ends) = sorted(&names, &args);
+    let (mut items, mut ends) = sorted(&names, &args);
+    if let Some(item) = items.last_mut().filter(|_| args.sample) {
+        // It was not given by anybody, and its place is nobody's business.
+        sandbox::SAMPLE_NAME.clone_into(&mut item.name);
+    }
     writable(&args.out)?;
     resolve(&args.doubt, &client, &store, &items, &args.project).await?;
     let known = items.iter().filter_map(|item| ledger.known(&item.key)).map(|known| known.credits).sum();
@@ -355,9 +359,7 @@ fn conclude(
         output.tell(&format!("  {held_back} videos were not begun for this reason"));
     }
     if args.sandbox && failures.is_empty() {
-        output.say(
-            "This was the sandbox: the clips are its sample. With a key (`opusclip auth login`), and without `--sandbox` they are yours.",
-        );
+        output.say("This was the sandbox. For clips of your own: `opusclip auth login`, and leave `--sandbox` out.");
     }
     report::verdict(&failures, whole)
 }

@@ -12,8 +12,12 @@ use crate::failure::{Code, Failure};
 /// Ten minutes of a project pass in five seconds.
 const SPEED: f64 = 120.0;
 
-/// How large the sample is: enough for a bar to be seen.
+/// How large the sample is, and how fast the sandbox takes it: the bar is seen for a second and a half.
 const SAMPLE: usize = 24 << 20;
+const LINE: &str = "send_upload_bytes=slow:16000000";
+
+/// What the sample is called.
+pub(super) const SAMPLE_NAME: &str = "sample.mp4";
 
 /// A running sandbox with what belongs to it. All of it is gone when this is dropped.
 pub(crate) struct Embedded {
@@ -36,7 +40,8 @@ impl Embedded {
         let folder = tempfile::Builder::new().prefix("opusclip-sandbox-").tempdir().map_err(fault)?;
         let sample = match with_sample {
             true => {
-                let path = folder.path().join("sample.mp4");
+                let path = folder.path().join(SAMPLE_NAME);
+                sandbox.fault(LINE).map_err(|error| Failure::new(Code::General, error.to_string()))?;
                 std::fs::write(&path, opusclip_sandbox::sample_video(SAMPLE)).map_err(fault)?;
                 Some(path.into_os_string())
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use opusclip::types::ProjectStage;
 use opusclip::{UploadPhase, UploadProgress};
+use terminal_size::Width;
 
 use crate::output::{Output, clean, clean_line};
 
@@ -12,7 +13,10 @@ use crate::output::{Output, clean, clean_line};
 const STAGES: [(&str, &str); 6] =
     [("QUEUED", "queue"), ("IMPORT", "import"), ("CURATE", "curate"), ("REFINE", "refine"), ("RENDER", "render"), ("UPLOAD", "finish")];
 
-/// How much room the name of a video has.
+/// From so many columns on there is room for the names of all stages.
+const WIDE: usize = 92;
+
+/// How much room the name of a video has; a quarter of a terminal that is narrow.
 const NAME: usize = 24;
 
 /// The screen: drawn on a terminal, and lines on stderr where it is none.
@@ -131,7 +135,7 @@ impl Line {
             }
             _ => "uploads",
         };
-        self.bar.set_style(style("{prefix} {spinner} {msg} [{bar:20}] {bytes}/{total_bytes} {binary_bytes_per_sec} {left}"));
+        self.bar.set_style(style("{prefix} {spinner} {msg} [{wide_bar}] {bytes}/{total_bytes} {binary_bytes_per_sec} {left}"));
         self.bar.set_length(progress.total);
         self.bar.set_position(progress.sent.max(progress.persisted));
         self.bar.set_message(what.to_owned());
@@ -144,19 +148,22 @@ impl Line {
         if !self.screen.is_drawn {
             return self.screen.say(&format!("{}: {}", self.name, STAGES[now].1));
         }
+        self.bar.set_style(style("{prefix} {spinner} {msg}  {elapsed}"));
+        if width() < WIDE {
+            return self.bar.set_message(format!("▶ {}, step {} of {}", STAGES[now].1, now + 1, STAGES.len()));
+        }
         let steps = STAGES.iter().enumerate().map(|(index, (_, name))| match index.cmp(&now) {
             std::cmp::Ordering::Less => format!("✓ {name}"),
             std::cmp::Ordering::Equal => format!("▶ {name}"),
             std::cmp::Ordering::Greater => format!("· {name}"),
         });
         let steps = steps.collect::<Vec<_>>().join("  ");
-        self.bar.set_style(style("{prefix} {spinner} {msg}  {elapsed}"));
         self.bar.set_message(steps);
     }
 
     /// Files that are fetched.
     pub(crate) fn download(&self, done: usize, clips: usize, bytes: u64, size: u64) {
-        self.bar.set_style(style("{prefix} {spinner} {msg} [{bar:20}] {bytes}/{total_bytes} {binary_bytes_per_sec}"));
+        self.bar.set_style(style("{prefix} {spinner} {msg} [{wide_bar}] {bytes}/{total_bytes} {binary_bytes_per_sec}"));
         self.bar.set_length(size);
         self.bar.set_position(bytes);
         self.bar.set_message(format!("downloads {done}/{clips}"));
@@ -190,18 +197,24 @@ fn style(template: &str) -> ProgressStyle {
     style.progress_chars("━╸─").with_key("left", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
         if state.len().is_some_and(|len| state.pos() < len) && state.per_sec() > 0.0 {
             // What cannot be written to a string cannot be mended here.
-            let _ = write!(out, "{} left", indicatif::HumanDuration(state.eta()));
+            let _ = write!(out, "{:#} left", indicatif::HumanDuration(state.eta()));
         }
     })
+}
+
+/// Of the terminal, in columns.
+fn width() -> usize {
+    terminal_size::terminal_size_of(std::io::stderr()).map_or(usize::MAX, |(Width(width), _)| usize::from(width))
 }
 
 /// A name in the room that it has: of a long one the end, which tells videos apart.
 fn fitted(name: &str) -> String {
     let short = name.rsplit(['/', '\\']).next().filter(|short| !short.is_empty()).unwrap_or(name);
     let length = short.chars().count();
-    if length <= NAME {
-        return format!("{short:NAME$}");
+    let room = NAME.min(width() / 4);
+    if length <= room {
+        return format!("{short:room$}");
     }
-    let end: String = short.chars().skip(length - NAME + 1).collect();
+    let end: String = short.chars().skip(length + 1 - room).collect();
     format!("…{end}")
 }

@@ -10,6 +10,8 @@ mod doctor;
 mod exit_codes;
 mod kill;
 mod legacy;
+#[cfg(target_os = "linux")]
+mod memory;
 mod resources;
 mod running;
 mod sandbox;
