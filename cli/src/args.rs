@@ -15,7 +15,7 @@ use crate::help;
 use crate::output::Output;
 use crate::sandbox;
 use crate::settings::AccountArgs;
-use crate::{legacy, project, requests, shell, upload, webhook};
+use crate::{legacy, project, requests, shell, upload, verbose, webhook};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,7 +53,7 @@ struct GlobalArgs {
     /// Print each call as a curl command instead of sending it; the key stands in it as $OPUSCLIP_API_KEY
     #[arg(long, global = true, hide_short_help = true)]
     curl: bool,
-    /// Tell each request, with its id
+    /// Tell each request, with the id that the service gives it
     #[arg(long, short, global = true)]
     verbose: bool,
 }
@@ -109,10 +109,9 @@ impl Command {
 /// Runs the program.
 pub(crate) fn run() -> ExitCode {
     let Cli { command, global, account } = Cli::parse_from(legacy::translated(std::env::args_os(), &Cli::command()));
-    let output = Output::new(global.json, global.quiet, global.columns);
-    if global.verbose {
-        let writer = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(output.colors());
-        writer.with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG).with_env_filter("opusclip=debug").without_time().init();
+    let output = Output::new(global.json, global.quiet, global.verbose, global.columns);
+    if !global.quiet {
+        verbose::listen(global.verbose);
     }
     let context = Context { output: output.clone(), account, curl: global.curl };
     let is_server = command.is_server();

@@ -21,6 +21,7 @@ mod sandbox;
 mod settings;
 mod shell;
 mod upload;
+mod verbose;
 mod webhook;
 
 fn main() -> std::process::ExitCode {

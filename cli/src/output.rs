@@ -23,17 +23,18 @@ pub(crate) struct Output {
     format: Format,
     is_json_asked: bool,
     is_quiet: bool,
+    is_verbose: bool,
     columns: Option<Vec<String>>,
     colors: bool,
 }
 
 impl Output {
     /// A table on a terminal, JSON where it is piped or asked for.
-    pub(crate) fn new(json: bool, is_quiet: bool, columns: Option<Vec<String>>) -> Self {
+    pub(crate) fn new(json: bool, is_quiet: bool, is_verbose: bool, columns: Option<Vec<String>>) -> Self {
         let is_terminal = io::stdout().is_terminal();
         let format = if json || (!is_terminal && columns.is_none()) { Format::Json } else { Format::Table };
         let colors = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { format, is_json_asked: json, is_quiet, columns, colors }
+        Self { format, is_json_asked: json, is_quiet, is_verbose, columns, colors }
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -54,9 +55,9 @@ impl Output {
         self.is_quiet
     }
 
-    /// Whether progress may be drawn: where somebody watches.
+    /// Whether progress may be drawn: where somebody watches, and nothing else is told between.
     pub(crate) fn draws(&self) -> bool {
-        !self.is_quiet && io::stderr().is_terminal()
+        !self.is_quiet && !self.is_verbose && io::stderr().is_terminal()
     }
 
     /// Whether stderr takes colours.

@@ -207,8 +207,11 @@ async fn read_bounded(mut response: Response) -> Result<Bytes, Failure> {
 }
 
 fn trace(operation: &Operation, attempt: u32, elapsed: Duration, ending: &Result<Answer, Failure>, pause: Option<Duration>) {
-    let status = ending.as_ref().ok().map(|answer| answer.status.as_u16());
-    tracing::debug!(operation = operation.id, attempt, status, ?elapsed, retry_in = ?pause, "attempt");
+    let answer = ending.as_ref().ok();
+    let status = answer.map(|answer| answer.status.as_u16());
+    let request_id = answer.and_then(|answer| answer.headers.get(REQUEST_ID)?.to_str().ok());
+    let retry_in = pause.map(tracing::field::debug);
+    tracing::debug!(operation = operation.id, attempt, status, ?elapsed, retry_in, request_id, "attempt");
 }
 
 /// Every operation of the generated client passes here.

@@ -42,6 +42,7 @@ impl Screen {
         let is_drawn = output.draws();
         let target = if is_drawn { ProgressDrawTarget::stderr_with_hz(12) } else { ProgressDrawTarget::hidden() };
         let all = MultiProgress::with_draw_target(target);
+        crate::verbose::go_above(&all);
         let total = (is_drawn && videos != Some(1)).then(|| {
             let bar = match videos {
                 Some(count) => ProgressBar::new(count as u64).with_style(style("{pos} of {len} videos done, {elapsed}{msg}")),

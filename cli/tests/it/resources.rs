@@ -136,7 +136,7 @@ fn each_refusal_has_its_exit_code_and_its_advice() {
     at("http://127.0.0.1:1").ends(8).says("next: run it again");
     at("").ends(2).says("OPUSCLIP_BASE_URL is empty");
     at("http://127.evil.example").ends(2).says("a speed is for a sandbox");
-    world.opusclip(&["project", "create", "https://example.com/v.mp4"]).ends(7).says("nothing was billed");
+    world.opusclip(&["project", "create", "https://example.com/v"]).ends(7).says("nothing was billed").says("warning: create_project: ");
     world.opusclip(&["project", "get"]).ends(2);
     world.opusclip(&["project", "wait", "P0000000demo"]).ends(5).says("is gone, or was never there");
     world.sandbox.fault("create_project#1=lost").unwrap();
@@ -203,4 +203,15 @@ fn an_upload_goes_on_where_it_was_killed() {
     world.opusclip(&["upload", "cancel", "UPL_none"]).ends(5).says("opusclip upload list");
     world.opusclip(&["upload", "start", "none.mp4"]).ends(2).says("is not there");
     world.opusclip(&["upload", "resume"]).succeeds().says("no upload was interrupted");
+}
+
+#[test]
+fn each_request_is_told_where_that_is_asked_for() {
+    let world = World::new();
+    world.sandbox.fault("get_project=header:x-request-id:r-7").unwrap();
+    world.opusclip(&["project", "get", "P0000000demo", "-v"]).ends(5).says("get_project: 404 in ").says(" request-id=r-7\n");
+    let silent = world.opusclip(&["project", "get", "P0000000demo"]).ends(5);
+    assert!(!silent.stderr.contains(" in "), "{}", silent.stderr);
+    world.sandbox.fault("list_collections#1=status:503").unwrap();
+    world.opusclip(&["collection", "list", "-v"]).succeeds().says("list_collections: 503 in ").says(", again in ").says(", attempt 2\n");
 }
