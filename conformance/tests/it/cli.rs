@@ -6,24 +6,24 @@ use std::process::{Command, Output, Stdio};
 
 use crate::toy::root;
 
-fn conformance(arguments: &[&str]) -> Output {
+pub(crate) fn conformance(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
     command.current_dir(root()).env_remove("NO_COLOR").args(arguments).output().unwrap()
 }
 
-fn toy(arguments: &[&str]) -> Output {
+pub(crate) fn toy(arguments: &[&str]) -> Output {
     conformance(&[&["--spec", "openapi.yaml", "--fixtures", "fixtures"], arguments].concat())
 }
 
-fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
@@ -118,7 +118,7 @@ fn bad_input_is_one_line_with_the_place_and_a_way_out() {
         (vec!["drift", "openapi.yaml", &not_yaml], 2, "the document cannot be compared before this is repaired"),
         (vec!["drift", "--upstream", "openapi.yaml", "--names", "nowhere.yaml"], 2, "correct --names"),
         (vec!["drift", "--upstream", "openapi.yaml", "--accepted", &twice], 2, "twice.yaml:3:1: duplicate key"),
-        (vec!["lint", "--format", "markdown"], 2, "only drift, diff and check --live print Markdown"),
+        (vec!["lint", "--format", "markdown"], 2, "--format: lint prints text and json; --report-dir writes summary.md"),
         (vec!["drift", "openapi.yaml", folder.path()], 2, "cannot be read: Is a directory"),
         (vec!["lint", "--spec", folder.path()], 1, "cannot be read: Is a directory"),
         (vec!["record", "--to", "https://api.example", "--source", " "], 2, "--source is empty"),

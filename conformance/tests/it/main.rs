@@ -8,6 +8,7 @@ mod command;
 mod drift;
 mod drift_compiles;
 mod export;
+mod help;
 mod lint;
 mod live;
 mod mutate;
