@@ -415,6 +415,12 @@ impl Live {
         !self.departures.is_empty() || self.rows.iter().any(|row| row.is_other)
     }
 
+    /// Whether it answered none of the questions, so that nothing is known of it.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.rows.iter().all(|row| row.unseen.is_some())
+    }
+
     /// As JSON.
     #[must_use]
     pub fn to_json(&self) -> String {

@@ -269,7 +269,7 @@ impl Waivers {
                 continue;
             }
             if (scope.exists)(&waiver.item) {
-                about.object("V721", &at, format!("nothing needs the waiver of `{}` any more", waiver.item));
+                about.object("V721", &at, format!("nothing needs the waiver of `{}` any more; take it out", waiver.item));
             } else {
                 about.object("V722", &at, format!("there is no `{}`", waiver.item));
             }

@@ -316,6 +316,10 @@ fn a_service_is_asked_and_told_in_every_form() {
     let output = ask(r#"{"data": []}"#, "json");
     let live: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!((code(&output), &live["rows"][0]["shown"]), (1, &serde_json::json!(["none"])));
+    let output = ask("no json", "text");
+    assert_eq!(code(&output), 1, "a service that shows nothing is none that is as expected");
+    let said = "conformance: the service showed nothing of what was asked; correct the URL, the key or --set\n";
+    assert!(stdout(&output).starts_with("C1    unseen ") && stderr(&output).ends_with(said), "{}", stderr(&output));
 }
 
 /// The first Ctrl-C waits for the answer of a call that cannot be taken back.
