@@ -262,7 +262,7 @@ impl Waivers {
             let count = covering.map(|(_, count)| *count += 1).count();
             if count == 0 { applied.findings.push(finding) } else { applied.waived.push(finding) }
         }
-        let mut about = Self { findings: self.findings.clone(), ..self.clone() };
+        let mut about = self.clone();
         for (waiver, _) in used.iter().filter(|(_, count)| *count == 0) {
             let at = format!("/{}", waiver.index);
             if !waiver.id().starts_with(|letter| scope.letters.contains(letter)) || !scope.is_complete {

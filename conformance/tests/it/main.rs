@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod agreement;
 mod catalogue;
 mod cli;
 mod command;
@@ -21,3 +22,4 @@ mod scaffold;
 mod scenario;
 mod serve;
 mod toy;
+mod view;
