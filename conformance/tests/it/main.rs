@@ -8,6 +8,7 @@ mod cli;
 mod command;
 mod drift;
 mod drift_compiles;
+mod drift_matrix;
 mod export;
 mod help;
 mod lint;
