@@ -2,6 +2,7 @@
 
 mod canaries;
 mod forms;
+mod leaks;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
