@@ -21,6 +21,7 @@ mod report_forms;
 mod roundtrip;
 mod scaffold;
 mod scenario;
+mod scenario_play;
 mod serve;
 mod toy;
 mod view;
