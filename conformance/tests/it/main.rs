@@ -23,5 +23,6 @@ mod scaffold;
 mod scenario;
 mod scenario_play;
 mod serve;
+mod spec_matrix;
 mod toy;
 mod view;
