@@ -6,6 +6,7 @@ mod agreement;
 mod catalogue;
 mod cli;
 mod command;
+mod debug;
 mod drift;
 mod drift_compiles;
 mod drift_matrix;
