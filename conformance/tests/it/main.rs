@@ -5,6 +5,7 @@
 mod agreement;
 mod catalogue;
 mod cli;
+mod closed_world;
 mod command;
 mod debug;
 mod drift;
