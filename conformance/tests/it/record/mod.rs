@@ -370,3 +370,19 @@ async fn what_is_broken_off_is_told() {
     assert_eq!(said, "get_thing was not recorded: the call was broken off, and the service may have taken it");
     assert!(recorder.under_way().is_empty());
 }
+
+/// A recorder that nobody holds any more listens no more.
+#[tokio::test]
+async fn a_recording_that_is_dropped_is_over() {
+    let folder = Folder::new("dropped");
+    let recorder = Recorder::start(vault(), options("https://api.example", &folder)).await.unwrap();
+    let address = recorder.url().trim_start_matches("http://").to_owned();
+    assert!(tokio::net::TcpStream::connect(&address).await.is_ok());
+    drop(recorder);
+    let refused = async {
+        while tokio::net::TcpStream::connect(&address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(5), refused).await.is_ok(), "it still listens");
+}
