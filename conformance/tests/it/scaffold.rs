@@ -221,6 +221,21 @@ fn a_new_project_passes_until_its_waivers_end() {
     }
 }
 
+/// Each file of a new project, in its usual place and in others.
+#[test]
+fn a_project_word_for_word() {
+    let elsewhere = Layout { spec: "api/open api.yaml".into(), fixtures: "cases".into(), waivers: "api/later.yaml".into() };
+    let mut all = String::new();
+    for layout in [Layout::default(), elsewhere] {
+        let made = project(spec(), &layout, "2027-01-01".parse().unwrap()).unwrap();
+        all += &format!("##### {} waived\n", made.waived);
+        for file in made.files {
+            all += &format!("== {}\n{}\n", file.path.display(), file.text);
+        }
+    }
+    insta::assert_snapshot!(all);
+}
+
 fn conformance(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_conformance")).current_dir(folder).args(arguments).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();

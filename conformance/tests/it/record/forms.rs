@@ -35,6 +35,7 @@ paths:
             text/plain: {schema: {type: string}}
             application/x-www-form-urlencoded: {schema: {type: object, properties: {a: {type: string}}}}
             application/octet-stream: {schema: {type: string, format: binary}}
+            application/vnd.lists+xml: {schema: {type: string}}
 components:
   schemas:
     Lists:
@@ -146,6 +147,7 @@ async fn bodies_and_headers_keep_their_form_and_tell_nothing() {
         ("bytes", ResponseTemplate::new(200).set_body_raw(vec![0xff, 0, 0xfe, 1, 2, 3], "application/octet-stream")),
         ("nothing", ResponseTemplate::new(200)),
         ("broken", with("{no json of somebody", "application/json")),
+        ("type of the document", with("<a>text of somebody</a>", "Application/vnd.Lists+xml")),
         ("unknown type", with("<a>text of somebody</a>", "application/x-corp-8412")),
         ("number in a header", ok().insert_header("x-left", "17")),
         ("id in a header", ok().insert_header("x-left", "17000000")),
