@@ -137,7 +137,7 @@ impl Given<'_> {
         }
         let show = |values: Vec<String>| if values.is_empty() { "nothing".into() } else { format!("`{}`", values.join("`, `")) };
         let sent = show(sent.iter().map(|text| (*text).to_owned()).collect());
-        let message = format!("`{name}`: the call gives {}, the request's {what} have {sent}", show(given));
+        let message = format!("`{name}`: the call gives {}, the request has {sent} in its {what}", show(given));
         self.object(at, message)
     }
 

@@ -223,7 +223,7 @@ pub async fn compare(spec: &Spec, questions: &[Question], settings: &Settings, p
         let answer = match (spec.operation(&question.operation), parameters(question, &settings.set)) {
             (None, _) => Err("the document has no such operation".to_owned()),
             (_, Err(missing)) => Err(missing),
-            (Some(operation), _) if is_elsewhere(operation, &upstream) => {
+            (Some(operation), _) if is_elsewhere(spec, operation, &upstream) => {
                 Err("not asked: the document says that another server answers this".to_owned())
             }
             (Some(operation), Ok(with)) => {
@@ -415,6 +415,12 @@ impl Live {
         !self.departures.is_empty() || self.rows.iter().any(|row| row.is_other)
     }
 
+    /// Whether it answered none of the questions, so that nothing is known of it.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.rows.iter().all(|row| row.unseen.is_some())
+    }
+
     /// As JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -437,7 +443,7 @@ impl Live {
             let question = one_line(&row.question);
             let _ = writeln!(out, "{:5} {mark:12} {question} ({})\n{:18} {}", row.fact, row.operation, "", one_line(&row.told()));
         }
-        self.end(&mut out, "");
+        self.end(&mut out, str::to_owned);
         out
     }
 
@@ -451,18 +457,20 @@ impl Live {
                 (None, true) => "**no**",
                 (None, false) => "yes",
             };
-            let [fact, question, told] = [&row.fact, &row.question, &row.told()].map(|text| cell(text));
-            let _ = writeln!(out, "| {fact} | {question} | `{}` | {told} | {expected} |", row.operation);
+            let operation = format!("`{}`", row.operation);
+            let [fact, question, operation, told] = [&row.fact, &row.question, &operation, &row.told()].map(|text| cell(text));
+            let _ = writeln!(out, "| {fact} | {question} | {operation} | {told} | {expected} |");
         }
-        self.end(&mut out, "- ");
+        // The stars of a place would be taken for emphasis.
+        self.end(&mut out, |departure| format!("- `{departure}`"));
         out
     }
 
-    fn end(&self, out: &mut String, bullet: &str) {
+    fn end(&self, out: &mut String, told: fn(&str) -> String) {
         if !self.departures.is_empty() {
             let _ = writeln!(out, "\nNot as documented:\n");
             for departure in &self.departures {
-                let _ = writeln!(out, "{bullet}{departure}");
+                let _ = writeln!(out, "{}", told(departure));
             }
         }
         let other = self.rows.iter().filter(|row| row.is_other).count();

@@ -1,5 +1,7 @@
 //! How a run is done.
 
+use std::cmp::Reverse;
+use std::fmt;
 use std::time::Duration;
 
 /// How a run is done; start from [`Options::default`].
@@ -14,7 +16,7 @@ use std::time::Duration;
 /// };
 /// assert_eq!(options.jobs, 16);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// How many calls are under way at once.
     pub jobs: usize,
@@ -36,12 +38,29 @@ impl Default for Options {
     }
 }
 
+/// Of the secrets it tells only how many there are.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { jobs, watchdog, secrets, filter, flags, reproduce } = self;
+        f.debug_struct("Options")
+            .field("jobs", jobs)
+            .field("watchdog", watchdog)
+            .field("secrets", &secrets.len())
+            .field("filter", filter)
+            .field("flags", flags)
+            .field("reproduce", reproduce)
+            .finish()
+    }
+}
+
 impl Options {
     /// The text without the secrets of these options.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        let secrets = self.secrets.iter().filter(|secret| !secret.is_empty());
-        secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "<secret>"))
+        let mut secrets: Vec<&String> = self.secrets.iter().filter(|secret| !secret.is_empty()).collect();
+        // Of one that holds another nothing is to be left.
+        secrets.sort_by_key(|secret| Reverse(secret.len()));
+        secrets.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "<secret>"))
     }
 
     /// Whether the filter lets a fixture through.

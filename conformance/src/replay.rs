@@ -285,3 +285,23 @@ pub(crate) fn neutral_outcome(outcome: Outcome, neutral: &impl Fn(&str) -> Strin
         Outcome::Unsupported => Outcome::Unsupported,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_neutral_wherever_it_is_sent() {
+        let neutral = |text: &str| text.replace("http://127.0.0.1:1", "<base>");
+        let with = |text: &str| Request {
+            method: "POST".into(),
+            path: "/a".into(),
+            query: vec![("q".into(), format!("{text}/q"))],
+            headers: vec![("h".into(), format!("{text}/h"))],
+            body: Body(format!("{{\"b\": \"{text}/b\"}}").into_bytes()),
+        };
+        assert_eq!(neutral_request(with("http://127.0.0.1:1"), &neutral), with("<base>"));
+        let bytes = Request { body: Body(vec![0xff, 0xfe]), ..Request::default() };
+        assert_eq!(neutral_request(bytes.clone(), &neutral), bytes);
+    }
+}

@@ -177,4 +177,93 @@ mod tests {
             assert_eq!(finds(text), None, "{text}");
         }
     }
+
+    /// On both sides of each limit.
+    #[test]
+    fn a_text_counts_from_a_length_and_in_a_form() {
+        // Put together here, so that no scanner takes this file for a leak.
+        let twelve = "9fK2mQ7xLpZ4";
+        let sixteen = format!("{twelve}aB3d");
+        let twenty = format!("{sixteen}E5gH");
+        let long = format!("{twenty}7jK9tRqP5sW2yZ0cV8bN");
+        for (text, is_found) in [
+            (format!("Bearer {twelve}"), true),
+            (format!("bearer {}", &twelve[1..]), false),
+            (format!("bearer {twelve}!"), false),
+            (format!("a bEARER {twelve} b"), true),
+            (format!("bearer\u{e4}{twelve}"), false),
+            (format!("bearer {}", "-._~+/=aaaaa"), true),
+            ("bearer".to_owned(), false),
+            (format!("bearer test{twelve}"), false),
+            (format!("sig={twenty}"), true),
+            (format!("sig={}", &twenty[1..]), false),
+            (format!("?sig={twenty}&x=1"), true),
+            (format!("&SIG={twenty}"), true),
+            (format!("a?xsig={twenty}"), false),
+            (format!("?sig={}&{twenty}", &twelve), false),
+            (format!("?sig={}", "aabb".repeat(8)), false),
+            (format!("?sig=fake{twenty}"), false),
+            (format!("sk-{sixteen}"), true),
+            (format!("sk-{}", &sixteen[1..]), false),
+            (format!("AKIA{}", "abcd".repeat(4)), false),
+            (format!("xsk-{sixteen}"), false),
+            (format!("(ghp_{sixteen})"), true),
+            (format!("sk-{sixteen}."), true),
+            (format!("sk-example{sixteen}"), false),
+            (format!("eyJ{twelve}.{twelve}.{twelve}"), true),
+            (format!("eyJ{}.{twelve}.{}", &twelve[2..], &twelve[2..]), false),
+            (format!("eyJ{twelve}{twelve}.{twelve}"), false),
+            (format!("eyx{twelve}.{twelve}.{twelve}"), false),
+            (long.clone(), true),
+            (long[1..].to_owned(), false),
+            (long.to_ascii_lowercase(), false),
+            (format!("{}-{}", &long[..20], &long[20..]), false),
+            ("aB1".repeat(20), false),
+        ] {
+            assert_eq!(finds(&text).is_some(), is_found, "{text}: {:?}", finds(&text));
+        }
+    }
+
+    #[test]
+    fn entropy_is_in_bits_per_byte() {
+        for (text, bits) in [("a", 0.0), ("ab", 1.0), ("aabb", 1.0), ("abcd", 2.0), ("aaab", 0.811_278_124_459_132_9), ("abcdefgh", 3.0)] {
+            assert!((entropy(text) - bits).abs() < 1e-9, "{text}: {}", entropy(text));
+        }
+    }
+
+    #[test]
+    fn an_address_has_a_name_and_a_domain_that_is_not_reserved_or_ours() {
+        for (text, domain) in [
+            ("jo@corp.io", "corp.io"),
+            ("jo@Corp.IO.", "corp.io"),
+            ("<jo.doe+x%y_z-1@a-b.corp.io>", "a-b.corp.io"),
+            ("@jo a@b.cd", "b.cd"),
+            ("jo@notexample.com", "notexample.com"),
+            ("jo@books.shop.io", "books.shop.io"),
+            ("jo@ebooks.shop", "ebooks.shop"),
+            ("jo@corp.example.io", "corp.example.io"),
+        ] {
+            assert_eq!(finds(text), Some(format!("an e-mail address at {domain}")), "{text}");
+        }
+        for text in
+            ["@corp.io", "jo@corp", "jo@corp.i", "jo@corp.i0", "jo@.io", " @corp.io", "jo@", "jo@example", "jo@a.test", "jo@books.shop"]
+        {
+            assert_eq!(finds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_server_stands_for_the_domain_that_it_belongs_to() {
+        for (url, domain, is_ours) in [
+            ("https://api.books.shop", "books.shop", true),
+            ("https://api.books.shop:8080/v1", "api.books.shop", true),
+            ("https://books.shop?x", "mail.books.shop", true),
+            ("https://eu.api.books.shop", "books.shop", true),
+            ("https://api.books.shop", "shop", false),
+            ("https://books", "books", false),
+            ("api.books.shop", "books.shop", false),
+        ] {
+            assert_eq!(Allowed::for_servers([url]).domain(domain), is_ours, "{url} {domain}");
+        }
+    }
 }

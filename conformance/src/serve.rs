@@ -18,6 +18,7 @@ use crate::finding::{Attribution, Finding};
 use crate::json;
 use crate::options::Options;
 use crate::replay::{lock, neutral_request};
+use crate::report::group::count;
 use crate::server::{Handler, Reply, Server};
 use crate::servers::{Servers, without_marker};
 use crate::spec::Spec;
@@ -141,8 +142,10 @@ impl ServeReport {
         // Writing into a String cannot fail.
         let _ = writeln!(
             text,
-            "{verdict}  {called} fixtures called with {requests} requests, {rest} not called; {} findings",
-            self.findings.len()
+            "{verdict}  {} called with {}, {rest} not called; {}",
+            count(called, "fixture"),
+            count(requests, "request"),
+            count(self.findings.len(), "finding")
         );
         let _ = writeln!(text, "Only requests are judged here: what the client made of the answers, nobody knows.");
         for finding in &self.findings {

@@ -2,9 +2,12 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::Stream;
 use futures_util::future::{self, Either};
 use futures_util::stream;
 use http_body_util::{BodyExt as _, StreamBody};
@@ -88,7 +91,7 @@ impl Drop for Server {
     }
 }
 
-type Pieces = StreamBody<stream::Iter<std::vec::IntoIter<io::Result<Frame<Bytes>>>>>;
+type Pieces = StreamBody<Pin<Box<dyn Stream<Item = io::Result<Frame<Bytes>>> + Send>>>;
 
 async fn serve<H: Handler>(handler: Arc<H>, request: hyper::Request<Incoming>) -> io::Result<hyper::Response<Pieces>> {
     let (number, is_read) = handler.begin(head(&request));
@@ -137,12 +140,29 @@ fn answer(response: Response, is_cut: bool) -> io::Result<hyper::Response<Pieces
     for (name, value) in response.headers.iter().filter(|(name, _)| !OWN_HEADERS.contains(&name.as_str())) {
         builder = builder.header(name, value);
     }
-    let pieces = match is_cut {
-        true => vec![Ok(Frame::data(whole.slice(..length / 2))), Err(lost())],
-        false if length == 0 => Vec::new(),
-        false => vec![Ok(Frame::data(whole))],
+    let pieces: Pin<Box<dyn Stream<Item = _> + Send>> = match is_cut {
+        true => Box::pin(cut(whole.slice(..length / 2))),
+        false if length == 0 => Box::pin(stream::empty()),
+        false => Box::pin(stream::iter([Ok(Frame::data(whole))])),
     };
-    builder.body(StreamBody::new(stream::iter(pieces))).map_err(io::Error::other)
+    builder.body(StreamBody::new(pieces)).map_err(io::Error::other)
+}
+
+/// A body that breaks off after this. What is not yet written goes out only while the body has nothing to give.
+fn cut(half: Bytes) -> impl Stream<Item = io::Result<Frame<Bytes>>> {
+    let mut half = Some(half);
+    let mut is_written = false;
+    stream::poll_fn(move |cx| {
+        if let Some(half) = half.take() {
+            return Poll::Ready(Some(Ok(Frame::data(half))));
+        }
+        if !is_written {
+            is_written = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(lost())))
+    })
 }
 
 fn lost() -> io::Error {

@@ -262,14 +262,14 @@ impl Waivers {
             let count = covering.map(|(_, count)| *count += 1).count();
             if count == 0 { applied.findings.push(finding) } else { applied.waived.push(finding) }
         }
-        let mut about = Self { findings: self.findings.clone(), ..self.clone() };
+        let mut about = self.clone();
         for (waiver, _) in used.iter().filter(|(_, count)| *count == 0) {
             let at = format!("/{}", waiver.index);
             if !waiver.id().starts_with(|letter| scope.letters.contains(letter)) || !scope.is_complete {
                 continue;
             }
             if (scope.exists)(&waiver.item) {
-                about.object("V721", &at, format!("nothing needs the waiver of `{}` any more", waiver.item));
+                about.object("V721", &at, format!("nothing needs the waiver of `{}` any more; take it out", waiver.item));
             } else {
                 about.object("V722", &at, format!("there is no `{}`", waiver.item));
             }
@@ -311,6 +311,38 @@ mod tests {
         for (seconds, text) in [(0, "1970-01-01"), (951_782_400, "2000-02-29"), (1_795_219_200, "2026-11-21")] {
             assert_eq!(Date::from_unix(seconds).to_string(), text);
         }
+    }
+
+    /// Day after day, against a calendar that only knows how long months are; two centuries and the year 2400.
+    #[test]
+    fn every_day_follows_the_one_before() {
+        let long = |year: u32| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+        let (mut year, mut month, mut day) = (1970, 1, 1);
+        let first = date("1970-01-01");
+        let mut before: Option<Date> = None;
+        for number in 0..157_000_u64 {
+            let text = format!("{year:04}-{month:02}-{day:02}");
+            let is = Date::from_unix(number * 86_400 + number % 86_400);
+            assert_eq!(is.to_string(), text);
+            assert_eq!((date(&text), first.plus_days(number)), (is, is));
+            if let Some(before) = before {
+                assert!(before < is && before.plus_days(1) == is && before.plus_days(0) == before, "{text}");
+            }
+            before = Some(is);
+            let last = match month {
+                2 if long(year) => 29,
+                2 => 28,
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            };
+            assert!(format!("{year:04}-{month:02}-{:02}", last + 1).parse::<Date>().is_err());
+            (year, month, day) = match (month, day) {
+                (12, 31) => (year + 1, 1, 1),
+                (_, day) if day == last => (year, month + 1, 1),
+                _ => (year, month, day + 1),
+            };
+        }
+        assert_eq!(DateError.to_string(), "a date is written as 2027-03-01");
     }
 
     #[test]
@@ -356,6 +388,56 @@ mod tests {
         };
         let applied = apply(text, vec![finding("books/list_books/two"), finding("books/list_books/twofold")]);
         assert_eq!((applied.waived.len(), ids(&applied)), (1, vec!["C405"]));
+    }
+
+    /// Word for word, with the place of each.
+    #[test]
+    fn what_is_said_of_a_file() {
+        let text = "- {item: V702 list_books 429, reason: ' ', until: 2026-11-20, why: x}\n- {item: V702 list_books 500, reason: r, until: \
+                    2026-11-19}\n- {item: V720 list_books, reason: r, until: 2027-01-01}\n- {item: 'V702 ', reason: r, until: \
+                    2027-01-01}\n- {item: V702 list_books 404, reason: r, until: 2026-13-01}\n- text\n- {item: V702 list_books 418, reason: r, until: 2027-01-01}\n- {item: \
+                    V702 nothing, reason: r, until: 2027-01-01}\n";
+        let told: Vec<String> = apply(text, Vec::new()).findings.iter().map(|f| format!("{f} [{}]", f.pointer)).collect();
+        insta::assert_snapshot!(told.join("\n"));
+    }
+
+    /// Of a part, or of another kind of run, it is not known what a waiver is for.
+    #[test]
+    fn only_a_complete_run_of_its_kind_says_that_a_waiver_is_not_needed() {
+        let waivers =
+            Waivers::parse("w.yaml", "- {item: V702 list_books 500, reason: r, until: 2027-01-01}", date("2026-11-20")).expect("yaml");
+        for (letters, is_complete, count) in [("SFV", true, 1), ("SFV", false, 0), ("SF", true, 0)] {
+            let applied = waivers.apply(Vec::new(), &Scope { letters, is_complete, exists: &|_| true });
+            assert_eq!(applied.findings.len(), count, "{letters} {is_complete}");
+        }
+        let engine = Finding::new("E901", "no fixture").with_pointer("list_books 500");
+        let everything = Waivers {
+            entries: vec![Waiver { item: "E901".into(), reason: "r".into(), until: date("2027-01-01"), index: 0 }],
+            ..Waivers::none()
+        };
+        let applied = everything.apply(vec![engine], &Scope { letters: "V", is_complete: true, exists: &|_| true });
+        assert_eq!((ids(&applied), applied.waived.len()), (vec!["E901"], 0), "a failure of the harness cannot be waived");
+    }
+
+    #[test]
+    fn a_waiver_covers_what_lies_below_its_item() {
+        let waiver = |item: &str| Waiver { item: item.into(), reason: "r".into(), until: date("2027-01-01"), index: 0 };
+        let mut finding = Finding::new("V705", "m").with_pointer("list_books 200 /data/title");
+        for (item, is_covered) in [
+            ("V705 list_books 200 /data/title", true),
+            ("V705 list_books 200 /data", true),
+            ("V705 list_books 200 /dat", false),
+            ("V705 list_books 200", false),
+            ("V705 list_books", false),
+            ("V706 list_books 200 /data/title", false),
+        ] {
+            assert_eq!(waiver(item).covers(&finding), is_covered, "{item}");
+        }
+        finding.fixture = Some("books/list_books/minimal".into());
+        finding.pointer = "/response/json".into();
+        for (item, is_covered) in [("V705 books/list_books/minimal", true), ("V705 books/list_books", true), ("V705 books/list", false)] {
+            assert_eq!(waiver(item).covers(&finding), is_covered, "{item}");
+        }
     }
 
     #[test]

@@ -64,7 +64,10 @@ pub(super) fn run(files: &Files, arguments: &Check) -> Result<Output, Failure> {
         Format::Json => live.to_json(),
         Format::Markdown => live.to_markdown(),
     };
-    Ok(Output { text, code: if live.is_other() { FINDINGS } else { 0 } })
+    if live.is_silent() {
+        talk("the service showed nothing of what was asked; correct the URL, the key or --set");
+    }
+    Ok(Output { text, code: if live.is_other() || live.is_silent() { FINDINGS } else { 0 } })
 }
 
 #[allow(clippy::disallowed_methods, reason = "a service is asked in real time")]

@@ -54,7 +54,8 @@ pub(super) fn run(files: &Files, arguments: &Init) -> Result<Output, Failure> {
     }
     write_new(&placed, OTHERWISE)?;
     let (items, flags) = (made.waived, layout.flags());
-    talk(&format!("{items} waivers say what the fixtures do not show yet; next, in {}: conformance check{flags}", root.display()));
+    let place = if root == Path::new(".") { String::new() } else { format!(", in {}", root.display()) };
+    talk(&format!("{items} waivers say what the fixtures do not show yet; next{place}: conformance check{flags}"));
     Ok(Output::good(names.concat()))
 }
 

@@ -4,6 +4,7 @@ mod check;
 mod diff;
 mod drift;
 mod export;
+mod help;
 mod init;
 mod mutate;
 mod new;
@@ -47,35 +48,9 @@ pub(crate) const ENGINE: u8 = 3;
 /// Columns of a text that has no terminal to fit into.
 const READABLE: usize = 100;
 
-const EXAMPLES: &str = "\
-Examples:
-  conformance check                                    spec, fixtures and coverage, without a client
-  conformance init                                     a first project from openapi.yaml
-  conformance new get_book --status 404                one fixture from the document, to be edited
-  conformance lint tests/fixtures/books                only the fixtures below a folder
-  conformance --spec api.yaml --fixtures cases lint    other places than openapi.yaml and tests/fixtures
-  conformance coverage --missing                       what no fixture shows yet
-  conformance show books/list_books/minimal            one fixture, as HTTP
-  conformance run --cmd 'python3 client.py'            the fixtures through a client in any language
-  conformance scenarios                                the sequences and faults in tests/scenarios
-  conformance serve --port 8080                        the fixtures over HTTP, for a client that cannot be plugged in
-  conformance explain C405                             what a finding means and what to do
-  conformance check --report-dir target/report         the report as JSON, JUnit, SARIF, HTML, Markdown and text
-  conformance diff old.json new.json                   what changed between two reports
-  conformance mutate                                   would anybody notice a fault in a fixture?
-  conformance drift old.yaml openapi.yaml               what a change of the API does to the generated client
-  conformance export har -o fixtures.har               the fixtures for another tool
-  conformance record --to URL --source 'our account'   a proxy that writes fixtures of what a service answers, redacted
-  conformance schema fixture > fixture.schema.json     the fixture format, for an editor
-
-Exit codes:
-  0 nothing is wrong    1 findings    2 wrong usage    3 the harness itself failed
-
-A client in Rust is plugged in as a library, one in another language with `run`; see the README of the crate.";
-
 /// Checks an OpenAPI document and fixtures of HTTP interactions against each other.
 #[derive(Debug, Parser)]
-#[command(name = "conformance", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "conformance", version, after_help = help::SHORT, after_long_help = help::LONG, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     files: Files,
@@ -84,6 +59,7 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Options of all commands")]
 struct Files {
     /// The OpenAPI 3.0 document.
     #[arg(long, global = true, value_name = "FILE", default_value = SPEC)]
@@ -100,7 +76,7 @@ struct Files {
     /// Only fixtures whose id contains this; coverage is then not judged.
     #[arg(long, global = true, value_name = "SUBSTRING")]
     filter: Option<String>,
-    /// How to print the result.
+    /// How to print the result; the end of each command's help says what it has.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Write the report in every form into this folder as well (lint, check, run and scenarios)
@@ -113,22 +89,27 @@ struct Files {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
+    /// For a person.
     Text,
+    /// For a program; `conformance schema` prints what it is made of.
     Json,
-    /// For a pull request; of `drift`, `diff` and `check --live` only.
+    /// For a pull request: drift, diff and check --live.
     Markdown,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Check the spec and the fixtures.
+    #[command(after_help = help::LINT)]
     Lint {
         /// Only these fixture files, or what is below these folders.
         paths: Vec<PathBuf>,
     },
     /// Lint, and check that the fixtures cover the spec; or with --live see what a service shows. No client runs.
+    #[command(after_help = help::CHECK)]
     Check(check::Check),
     /// Show what the fixtures cover of the spec.
+    #[command(after_help = help::COVERAGE)]
     Coverage {
         /// The same as `--format json`.
         #[arg(long)]
@@ -138,12 +119,14 @@ enum Command {
         missing: bool,
     },
     /// Print a JSON Schema.
+    #[command(after_help = help::SCHEMA)]
     Schema {
         /// Of which format.
         #[arg(value_enum, default_value_t = Schema::Fixture)]
         of: Schema,
     },
     /// Say what a finding means and what to do about it.
+    #[command(after_help = help::EXPLAIN)]
     Explain {
         /// Ids of checks, as C405.
         #[arg(required_unless_present = "list", value_name = "ID")]
@@ -153,26 +136,37 @@ enum Command {
         list: bool,
     },
     /// Replay the fixtures through a client in any language, which speaks JSON lines over stdin and stdout.
+    #[command(after_help = help::RUN)]
     Run(run::Run),
     /// Check the scenarios, and play them to a client that speaks JSON lines.
+    #[command(after_help = help::SCENARIOS)]
     Scenarios(scenarios::Scenarios),
     /// Replay the fixtures over HTTP to a client that makes its calls by itself, and judge its requests.
+    #[command(after_help = help::SERVE)]
     Serve(serve::Serve),
     /// Put every single fault into every fixture, and tell which ones no check notices.
+    #[command(after_help = help::MUTATE)]
     Mutate(mutate::Mutate),
     /// Record what a service answers as fixtures, with nothing of anybody in them: a proxy on loopback that only lets reading through.
+    #[command(after_help = help::RECORD)]
     Record(record::Record),
     /// Compare two OpenAPI documents: what changed, and what it does to the generated client.
+    #[command(after_help = help::DRIFT)]
     Drift(drift::DriftArguments),
     /// Write the fixtures that keep to the spec in the format of another tool.
+    #[command(after_help = help::EXPORT)]
     Export(export::Export),
     /// Start a project: a fixture for each operation, waivers for what they do not show, a note and a check for CI.
+    #[command(after_help = help::INIT)]
     Init(init::Init),
     /// Write one fixture from the document, to be edited.
+    #[command(after_help = help::NEW)]
     New(new::New),
     /// Compare two reports in JSON: findings that are new or gone, coverage that is lost or gained.
+    #[command(after_help = help::DIFF)]
     Diff(diff::Diff),
     /// Show one fixture: what is called, sent, answered and expected.
+    #[command(after_help = help::SHOW)]
     Show {
         /// Its id or its file.
         fixture: String,
@@ -221,16 +215,14 @@ impl Failure {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
     let files = &arguments.files;
-    if files.format == Format::Markdown
-        && !matches!(arguments.command, Command::Drift(_) | Command::Diff(_) | Command::Check(check::Check { live: Some(_), .. }))
-    {
-        return Err(Failure::usage(
-            "only drift, diff and check --live print Markdown; take --format text or json, or summary.md of --report-dir",
-        ));
+    let (command, forms) = arguments.command.forms();
+    if files.format != Format::Text && !forms.contains(&files.format) {
+        return Err(Failure::usage(refused(command, forms, files.format)));
     }
-    let has_report = matches!(arguments.command, Command::Lint { .. } | Command::Check(_) | Command::Run(_) | Command::Scenarios(_));
+    let has_report = matches!(command, "lint" | "check" | "run" | "scenarios");
     if files.report_dir.is_some() && !has_report {
-        return Err(Failure::usage("--report-dir goes with lint, check, run and scenarios: only they make a report"));
+        let message = format!("--report-dir goes with lint, check, run and scenarios, which make a report; {command} makes none");
+        return Err(Failure::usage(message));
     }
     match &arguments.command {
         Command::Lint { paths } => lint(files, paths),
@@ -272,6 +264,21 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Output, Failure> {
     }
 }
 
+fn refused(command: &str, forms: &[Format], asked: Format) -> String {
+    let others = match command {
+        "schema" => "json alone",
+        "export" => "the format of the other tool alone",
+        _ if forms.is_empty() => "text alone",
+        _ => "text and json",
+    };
+    let instead = match asked {
+        Format::Markdown if command == "check" => "; check --live does, and --report-dir writes summary.md",
+        Format::Markdown if matches!(command, "lint" | "run" | "scenarios") => "; --report-dir writes summary.md",
+        _ => "",
+    };
+    format!("--format: {command} prints {others}{instead}")
+}
+
 fn lint(files: &Files, paths: &[PathBuf]) -> Result<Output, Failure> {
     let (spec, mut suite, waivers) = (files.spec()?, files.suite()?, files.waivers()?);
     if !paths.is_empty() {
@@ -304,8 +311,7 @@ fn coverage(files: &Files, json: bool, missing: bool) -> Result<Output, Failure>
     let is_complete = !report.coverage.iter().any(|dimension| dimension.gates && dimension.missing.iter().any(|item| !item.waived));
     let code = if is_complete { 0 } else { FINDINGS };
     if json || files.format == Format::Json {
-        let value = serde_json::to_value(&report.coverage).map_err(|error| Failure { message: error.to_string(), code: ENGINE })?;
-        return Ok(Output { text: pretty(&value), code });
+        return Ok(Output { text: report.to_coverage().to_json(), code });
     }
     Ok(Output { text: coverage_text(&report.coverage, missing), code })
 }

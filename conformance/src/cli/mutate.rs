@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use opusclip_conformance::explain::explain;
 use opusclip_conformance::mutate::{Operator, Score, Settings, Snapshots, Verdict, load_snapshots, mutants, mutate, mutated};
 use opusclip_conformance::spec::Spec;
@@ -19,7 +20,7 @@ pub(crate) struct Mutate {
     #[arg(long, value_name = "DIR")]
     snapshots: Option<PathBuf>,
     /// Only this operator; may be given again.
-    #[arg(long, value_name = "NAME", value_parser = |text: &str| text.parse::<Operator>())]
+    #[arg(long, value_name = "NAME", value_parser = operators())]
     operator: Vec<Operator>,
     /// Only the mutant with this id.
     #[arg(long, value_name = "ID", conflicts_with = "show")]
@@ -36,6 +37,10 @@ pub(crate) struct Mutate {
     /// How many threads work [default: one for each core]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     jobs: usize,
+}
+
+fn operators() -> impl TypedValueParser<Value = Operator> {
+    PossibleValuesParser::new(Operator::ALL.iter().map(|operator| operator.name())).try_map(|name| name.parse::<Operator>())
 }
 
 pub(crate) fn run(files: &Files, arguments: &Mutate) -> Result<Output, Failure> {

@@ -36,6 +36,8 @@ pub(super) fn run(files: &Files, arguments: &New) -> Result<Output, Failure> {
     }
     let path: PathBuf = files.fixtures.join(format!("{}.yaml", made.id));
     write_new(&[File { path: path.clone(), text: made.text }], "give another --name, or edit that file")?;
-    talk("put in real values and their source, then: conformance lint");
+    let flags = files.options().flags;
+    let flags = if flags.is_empty() { flags } else { format!(" {flags}") };
+    talk(&format!("put in real values and their source, then: conformance check{flags}"));
     Ok(Output { text: format!("{}\n", path.display()), code })
 }

@@ -22,7 +22,7 @@ use crate::subject::{Call, Outcome, Subject};
 const MAX_BREAKDOWNS: u32 = 10;
 
 /// How a program is run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// How long one call, and the greeting, may take.
     pub limit: Duration,
@@ -30,6 +30,12 @@ pub struct Settings {
     pub key: String,
     /// How many processes run at most, where the program allows more than one.
     pub jobs: usize,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("limit", &self.limit).field("jobs", &self.jobs).finish_non_exhaustive()
+    }
 }
 
 /// Why a program cannot be used at all. Displays as one line.

@@ -106,3 +106,19 @@ impl Names {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Accepted, against};
+    use super::*;
+
+    #[test]
+    fn a_name_that_no_document_has_is_told_with_its_place() {
+        let text = "openapi: 3.0.3\ninfo: {title: T, version: '1'}\npaths: {/a: {get: {operationId: ours, responses: {'204': {description: D}}}}}\n";
+        let spec = Spec::parse("t.yaml", text).expect("a document");
+        let names = Names::parse("names.yaml", "operations:\n  ours: ours\n  gone: ours\n").expect("a map of names");
+        let drift = against(&spec, &spec, &names, &Accepted::default());
+        let told: Vec<&str> = drift.changes.iter().filter(|change| change.id == "D902").map(|change| change.summary.as_str()).collect();
+        assert!(told.len() == 1 && told[0].starts_with("names.yaml:3:3: "), "{told:?}");
+    }
+}

@@ -436,3 +436,110 @@ fn whole(value: Value) -> Value {
         None => value,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    const SCHEMAS: &str = "
+- {}
+- {description: words, x-note: 1, example: 2}
+- {type: string, nullable: true}
+- {nullable: true}
+- {nullable: true, allOf: [{type: string}]}
+- {type: string, allOf: [{type: string, nullable: true}]}
+- {type: string, nullable: true, allOf: [{type: string, nullable: true}]}
+- {type: 'null'}
+- {type: unknown}
+- {$ref: '#/components/schemas/Name'}
+- {$ref: '#/components/schemas/Slash~1Name'}
+- {$ref: '#/components/schemas/Chain'}
+- {$ref: '#/components/schemas/Circle'}
+- {$ref: '#/nowhere'}
+- {allOf: [{$ref: '#/components/schemas/Name'}], description: d, nullable: true}
+- {allOf: [{$ref: '#/components/schemas/Name'}], maxLength: 3}
+- {oneOf: [{$ref: '#/components/schemas/Name'}, {enum: [null]}]}
+- {anyOf: [{$ref: '#/components/schemas/Name'}, {type: 'null'}]}
+- {oneOf: [{$ref: '#/components/schemas/Name'}, {type: integer}]}
+- {oneOf: [{$ref: '#/components/schemas/Name'}, {type: integer, nullable: true}, {enum: [null]}]}
+- {oneOf: [{enum: []}, {type: string}]}
+- {anyOf: [{type: object, properties: {a: {}}}, {type: array}], discriminator: {propertyName: kind}}
+- {allOf: [{type: number}, {type: integer}]}
+- {allOf: [{type: integer}, {type: number}]}
+- {allOf: [{type: string}, {type: integer}]}
+- {allOf: [{type: object, properties: {a: {type: string}, b: {}}, required: [a]}, {properties: {a: {maxLength: 2}, c: {}}, required: [b, z]}]}
+- {properties: {a: {}}}
+- {additionalProperties: false}
+- {additionalProperties: true}
+- {additionalProperties: {description: d}}
+- {additionalProperties: {type: string}}
+- {allOf: [{additionalProperties: {type: string}}, {additionalProperties: {minLength: 2}}, {additionalProperties: false}]}
+- {items: {type: string}}
+- {type: array, items: {}}
+- {allOf: [{items: {type: string}}, {items: {maxLength: 2}}]}
+- {enum: [b, a, a, null]}
+- {enum: [1, x, true, 1.5]}
+- {type: string, enum: [a, b, c], allOf: [{enum: [b, c, d]}]}
+- {enum: []}
+- {type: integer, format: int64}
+- {type: number, format: double}
+- {type: string, format: int64}
+- {type: string, format: date, allOf: [{format: uuid, default: x}]}
+- {type: string, format: nonsense, default: null}
+- {type: integer, minimum: 0, maximum: 5.0}
+- {allOf: [{minimum: 1, maximum: 9, minLength: 0, maxLength: 0}, {minimum: 3, maximum: 7, minLength: 2}, {minimum: 2, maximum: 8}]}
+- {minLength: 0, minItems: 0, minProperties: 0, minimum: 0}
+- {exclusiveMinimum: true, exclusiveMaximum: false, uniqueItems: true}
+- {allOf: [{pattern: a, multipleOf: 2.0}, {pattern: b, multipleOf: 0.5}]}
+- {deprecated: true, allOf: [{readOnly: true}], oneOf: [{writeOnly: true}]}
+- {maximum: 10000000000000000, minimum: 0.5}
+- {default: 0, discriminator: {propertyName: p}}
+";
+
+    fn document() -> Value {
+        let list = crate::spec::read_yaml("schemas.yaml", SCHEMAS).expect("YAML").0;
+        serde_json::json!({"list": list, "components": {"schemas": {
+            "Name": {"type": "string", "minLength": 1}, "Slash/Name": {"type": "integer"},
+            "Chain": {"$ref": "#/components/schemas/Name"}, "Circle": {"$ref": "#/components/schemas/Circle"},
+        }}})
+    }
+
+    /// Every keyword alone, merged with itself, and behind references, wrappers and branches of null.
+    #[test]
+    fn a_schema_in_normal_form() {
+        let document = document();
+        let schemas = Schemas::new(&document);
+        let mut told = String::new();
+        for (index, schema) in document["list"].as_array().into_iter().flatten().enumerate() {
+            let normal = schemas.normal(&Node::at(&format!("/list/{index}")));
+            // Writing into a String cannot fail.
+            let _ = writeln!(told, "{schema}");
+            let kinds: Vec<&str> = normal.kinds.iter().map(|kind| kind.name()).collect();
+            let parts = [
+                ("name", format!("{:?}", normal.name)),
+                ("at", normal.at.clone()),
+                ("kinds", kinds.join(", ")),
+                ("nullable", normal.nullable.to_string()),
+                ("format", format!("{:?} {:?}", normal.format, normal.telling_format())),
+                ("values", format!("{:?}", normal.values)),
+                ("properties", normal.properties.iter().map(|(name, p)| format!("{name} {} {:?} ", p.required, p.node.0)).collect()),
+                ("additional", format!("{:?}", normal.additional)),
+                ("items", format!("{:?}", normal.items)),
+                ("limits", normal.limits.iter().map(|(key, value)| format!("{key} {value} ")).collect()),
+                ("default", format!("{:?}", normal.default)),
+                ("variants", normal.variants.iter().map(|node| format!("{:?} ", node.0)).collect()),
+                ("discriminator", format!("{:?}", normal.discriminator)),
+                ("flags", format!("{} {} {}", normal.deprecated, normal.read_only, normal.write_only)),
+                ("anything", normal.is_anything().to_string()),
+            ];
+            let usual = ["", "None", "None None", "false", "Anything", "false false false"];
+            for (key, said) in parts.iter().filter(|(_, said)| !usual.contains(&said.as_str())) {
+                let _ = writeln!(told, "    {key}: {}", said.trim_end());
+            }
+        }
+        assert_eq!(schemas.names().into_iter().collect::<Vec<_>>(), ["Chain", "Circle", "Name", "Slash/Name"]);
+        insta::assert_snapshot!(told);
+    }
+}

@@ -98,6 +98,19 @@ pub(super) fn unnamed_type(schemas: &Schemas<'_>, normal: &Normal, context: &str
     }
 }
 
+/// What kind of type the generator makes: of two types of one name it decides whether code that uses them still compiles.
+pub(super) fn form(schemas: &Schemas<'_>, normal: &Normal, context: &str) -> String {
+    let form = match &normal.values {
+        _ if !normal.variants.is_empty() => "an enum of its variants",
+        Some(_) if normal.is(Kind::String) => "an enum of its values",
+        Some(_) => "a newtype with a list of values",
+        None if has_own_type(normal) && normal.is(Kind::Object) => "a struct",
+        None if has_own_type(normal) => "a newtype of a checked text",
+        None => return format!("`{}`", unnamed_type(schemas, normal, context)),
+    };
+    form.to_owned()
+}
+
 fn string(format: Option<&str>) -> &'static str {
     match format {
         Some("date-time") => "chrono::DateTime<Utc>",

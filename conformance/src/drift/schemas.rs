@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::found::{Effect, Found, Pair};
 use super::names::Names;
 use super::node::{Additional, Kind, Node, Normal, Property, Schemas};
-use super::rust::{field_type, has_own_type, option, pascal, snake, type_name, unnamed_type, value_type};
+use super::rust::{field_type, form, has_own_type, option, pascal, snake, type_name, unnamed_type, value_type};
 use super::{Compiles, Use};
 use crate::json;
 
@@ -149,6 +149,10 @@ impl Comparison<'_> {
             && self.names.schema(name) == known
         {
             b = b.replace(&pascal(name), &pascal(known));
+        }
+        let (was, is) = (form(self.old, &named_a, &spot.context.0), form(self.new, &named_b, &spot.context.1));
+        if a == b && was != is {
+            return Effect::no(format!("{} stays `{a}`, which was {was} and is {is}", spot.label));
         }
         retype(&spot.label, &a, &b, spot.direction)
     }

@@ -150,7 +150,8 @@ pub(super) const CHECKS: &[Explanation] = &[
         "the operation is there",
         "The client does not implement the operation of this fixture.",
         "The spec has a new operation, and the client or its adapter was not built again.",
-        "Implement it. This is never a pass.",
+        "Implement it; this is never a pass. A client that is to have only some of the operations is run with \
+         `--operations a,b`.",
         "the client does not implement `get_book`",
     ),
     entry(

@@ -107,7 +107,7 @@ pub(super) const CHECKS: &[Explanation] = &[
         "Nothing that was found needs this waiver.",
         "What it exempted was repaired.",
         "Take it out.",
-        "nothing needs the waiver of `V702 list_books 429` any more",
+        "nothing needs the waiver of `V702 list_books 429` any more; take it out",
     ),
     entry(
         "V722",

@@ -172,10 +172,12 @@ fn is_this_machine(host: &str) -> bool {
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether the document says that another server than this one answers the operation.
-pub(crate) fn is_elsewhere(operation: &Operation, upstream: &Url) -> bool {
-    let own = operation.server.as_deref().and_then(|server| Url::parse(server).ok());
-    own.is_some_and(|own| own.origin() != upstream.origin())
+/// Whether the document says that another server than this one answers the operation. The service stands for the servers of the
+/// document, wherever it is; an address that cannot be read is nobody's to send a key to.
+pub(crate) fn is_elsewhere(spec: &Spec, operation: &Operation, upstream: &Url) -> bool {
+    let Some(own) = operation.server.as_ref().filter(|own| !spec.main_servers().contains(own)) else { return false };
+    let base = |url: &Url| url.path().trim_end_matches('/').to_owned();
+    !upstream.join(own).is_ok_and(|own| own.origin() == upstream.origin() && base(&own) == base(upstream))
 }
 
 /// Makes the folder and a file in it, which is gone at once: after a call that costs it would be too late.
@@ -333,7 +335,7 @@ impl Shared {
         let Some(url) = below(&self.upstream, path, head.uri.query()) else {
             return self.refuse(format!("{}: a path with `.`, `..` or `\\` may lead elsewhere", operation.id));
         };
-        if is_elsewhere(operation, &self.upstream) {
+        if is_elsewhere(&self.spec, operation, &self.upstream) {
             return self.refuse(format!("{}: the document says that another server answers this", operation.id));
         }
         let Ok(body) = Limited::new(body, LARGEST).collect().await.map(http_body_util::Collected::to_bytes) else {

@@ -177,4 +177,115 @@ mod tests {
         assert!(!found("Emma", "dilemma"));
         assert!(!found("12", "12") && !found("2026", "2026"));
     }
+
+    #[test]
+    fn a_text_is_what_it_says_decoded_and_its_parts_that_look_like_keys() {
+        for (raw, expected) in [
+            ("Ada Lovelace of somewhere", &["Ada Lovelace of somewhere"][..]),
+            (" Emma ", &["Emma", " Emma "]),
+            ("abc", &[]),
+            ("1234567", &["1234567"]),
+            ("123456", &[]),
+            ("-12.5", &[]),
+            ("Bearer tok-12345678", &["Bearer tok-12345678", "tok-12345678"]),
+            ("Bearer tok-1234", &["Bearer tok-1234"]),
+            ("Bearer tok-12345", &["Bearer tok-12345", "tok-12345"]),
+            ("id=corp_team.9913&b", &["id=corp_team.9913&b", "corp_team.9913"]),
+            ("a%20b%2Fc", &["a b/c", "a%20b%2Fc"]),
+            ("\"quoted text\"", &["\"quoted text\"", "quoted text"]),
+            ("YSBzZWNyZXQgdGV4dA==", &["YSBzZWNyZXQgdGV4dA==", "a secret text", "YSBzZWNyZXQgdGV4dA"]),
+            ("YSBzZWNyZXQgdGV4dA", &["YSBzZWNyZXQgdGV4dA", "a secret text"]),
+            ("Pz8_Pz8-Pz8_Pz8-", &["Pz8_Pz8-Pz8_Pz8-", "?????>?????>"]),
+            ("61207365637265742074657874", &["61207365637265742074657874", "a secret text"]),
+            ("c2hvcnQ=", &["c2hvcnQ="]),
+        ] {
+            let mut wanted: BTreeSet<String> = expected.iter().map(|text| (*text).to_owned()).collect();
+            let found = secrets_of(raw);
+            // What Base64 makes of a text that is none is no text, mostly.
+            wanted.extend(found.iter().filter(|text| !text.is_ascii()).cloned());
+            assert_eq!(found, wanted, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_written_in_these_forms() {
+        let all = forms("a b/\"ü123");
+        for form in [
+            "a b/\"ü123",
+            "a%20b%2F%22%C3%BC123",
+            "a+b%2F%22%C3%BC123",
+            "%61%20%62%2f%22%c3%bc%31%32%33",
+            "a b/\\\"ü123",
+            "6120622f22c3bc313233",
+            "321ü\"/b a",
+        ] {
+            assert!(all.contains(form), "{form} is none of {all:?}");
+        }
+        for before in ["", "x", "xy", "xyz"] {
+            for after in ["", "x", "xy"] {
+                let within = format!("{before}a b/\"ü123{after}");
+                for encoded in [STANDARD.encode(&within), URL_SAFE_NO_PAD.encode(&within)] {
+                    assert!(all.iter().any(|form| encoded.contains(form.as_str())), "{within} as {encoded}");
+                }
+            }
+        }
+        assert!(!forms("abcd1234").contains("4321dcba") && forms("abcd12345").contains("54321dcba"));
+        assert!(forms("ab").iter().all(|form| form == "ab" || form.len() >= SHORTEST), "{:?}", forms("ab"));
+    }
+
+    #[test]
+    fn words_of_the_document_and_what_is_public_may_stand() {
+        let spec = Spec::parse(
+            "api.yaml",
+            "openapi: 3.0.3\ninfo: {title: API, version: '1'}\npaths:\n  /listened:\n    get:\n      operationId: get_listened\n      \
+             tags: [Audiobooks]\n      summary: Whispering\n      parameters: [{name: Narrator, in: query, example: Kowalski, \
+             schema: {type: string, enum: [Shouting], default: Mumbling}}]\n      responses: {'200': {description: Humming}}\n",
+        )
+        .expect("a document");
+        let vocabulary = Vocabulary::of(&spec, &["Ownwords"]);
+        for word in ["listened", "audiobooks", "narrator", "shouting", "mumbling", "ownwords", "operationid", "parameters"] {
+            assert!(vocabulary.has(word), "{word}");
+        }
+        for word in ["whispering", "kowalski", "humming"] {
+            assert!(!vocabulary.has(word), "{word} is prose, or an example");
+        }
+        let notes = |public: &[&str]| Notes {
+            raw: vec![("/one".into(), "nothing here".into()), ("/two".into(), "Shouting".into()), ("/three".into(), "Kowalski".into())],
+            public: public.iter().map(|text| (*text).to_owned()).collect(),
+            ..Notes::default()
+        };
+        let found = |text: &str, public: &[&str]| leak(text, &Value::Null, &notes(public), &vocabulary);
+        assert_eq!(found("shouting", &[]), None);
+        assert_eq!(found("by KOWALSKI", &[]).as_deref(), Some("/three"));
+        assert_eq!(found("by Kowalski", &["kowalski"]), None);
+        assert_eq!(found("by Kowalski", &["by Kowalski"]).as_deref(), Some("/three"));
+        assert_eq!(found("Kowalski: nothing here", &[]).as_deref(), Some("/one"), "the first place is told");
+    }
+
+    #[test]
+    fn what_is_encoded_in_the_fixture_is_looked_into() {
+        let notes = Notes { raw: vec![("/x".to_owned(), "Kowalski".to_owned())], ..Notes::default() };
+        let vocabulary = Vocabulary(String::new());
+        let source = serde_json::json!({"response": {"base64": STANDARD.encode("\u{1}by Kowalski")}});
+        assert!(leak("", &source, &notes, &vocabulary).is_some());
+        let source = serde_json::json!({"response": {"json": {"Kowalski": 1}}});
+        assert!(leak("", &source, &notes, &vocabulary).is_some(), "the name of a member");
+        let source = serde_json::json!({"response": {"base64": "no base64"}});
+        assert!(leak("", &source, &notes, &vocabulary).is_none());
+    }
+
+    #[test]
+    fn up_to_eight_letters_a_text_has_to_stand_alone() {
+        for (raw, text, is_found) in [
+            ("abcdefgh", "xabcdefgh", false),
+            ("abcdefgh", "abcdefghx", false),
+            ("abcdefgh", "abcdefgh", true),
+            ("abcdefgh", "(abcdefgh)", true),
+            ("abcdefghi", "xabcdefghix", true),
+            ("abcd", "-abcd_", true),
+            ("abcd", "äabcd", false),
+        ] {
+            assert_eq!(found(raw, text), is_found, "{raw} in {text}");
+        }
+    }
 }

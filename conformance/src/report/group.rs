@@ -36,7 +36,7 @@ pub(super) fn place(finding: &Finding) -> String {
 }
 
 /// `1 finding`, `2 findings`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 

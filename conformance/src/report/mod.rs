@@ -3,7 +3,7 @@
 mod coverage;
 mod diff;
 pub(crate) mod files;
-mod group;
+pub(crate) mod group;
 mod html;
 mod junit;
 mod markdown;

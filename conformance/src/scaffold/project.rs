@@ -135,6 +135,15 @@ fn waivers(items: &[String], until: Date) -> String {
 fn readme(layout: &Layout) -> String {
     let flags = layout.flags();
     let waivers = show(&layout.waivers);
+    let commands = [
+        (format!("check{flags}"), "spec, fixtures and coverage"),
+        (format!("coverage --missing{flags}"), "what no fixture shows yet"),
+        (format!("new OPERATION --status 404{flags}"), "one more fixture, from the document"),
+        (format!("run --cmd 'your client'{flags}"), "the fixtures through your client"),
+        ("explain V702".to_owned(), "what a finding means and what to do"),
+    ];
+    let width = commands.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
+    let commands: String = commands.map(|(command, what)| format!("conformance {command:width$}  # {what}\n")).concat();
     format!(
         "\
 # Fixtures
@@ -143,12 +152,7 @@ One interaction with the API in each file. Those that `conformance init` made ar
 with values that nobody has seen. Replace them with what the API really answers.
 
 ```sh
-conformance check{flags}                                  # spec, fixtures and coverage
-conformance coverage --missing{flags}                     # what no fixture shows yet
-conformance new OPERATION --status 404{flags}             # one more fixture, from the document
-conformance run --cmd 'your client'{flags}                # the fixtures through your client
-conformance explain V702                                  # what a finding means and what to do
-```
+{commands}```
 
 `{waivers}` lists what no fixture shows yet, each with a day on which it has to be done. A client in Rust is plugged in
 as a library, one in another language speaks lines of JSON: see the README of `opusclip-conformance`.

@@ -169,6 +169,8 @@ mod tests {
             (None, Some(2.0), 2.000_000_1, None),
             (None, Some(2.0), 2.1, Some("at most 2 s")),
             (Some(1.0), Some(2.0), 1.5, None),
+            (Some(2.0), None, 2.0 - 1e-6, None),
+            (None, Some(2.0), 2.0 + 1e-6, None),
         ] {
             let bounds = Bounds { at_least, at_most };
             assert_eq!(bounds.objection(seconds).as_deref(), objection, "{at_least:?} {at_most:?} {seconds}");

@@ -325,6 +325,8 @@ mod tests {
             (json!({"type": "string", "maxLength": 1}), json!("i")),
             (json!({"type": "string", "enum": ["b", "a"]}), json!("b")),
             (json!({"type": "string", "nullable": true, "enum": [null, "a"]}), json!("a")),
+            (json!({"type": "string", "default": "usual"}), json!("usual")),
+            (json!({"type": "string", "nullable": true, "default": null}), json!("it")),
             (json!({"type": "string", "format": "date"}), json!("2026-01-01")),
             (json!({"type": "string", "pattern": "^[A-Z]{2}-\\d+$"}), json!("AA-1")),
             (json!({"type": "string", "pattern": "^(ab|c)+$", "minLength": 5}), json!("ababab")),

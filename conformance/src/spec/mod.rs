@@ -229,6 +229,12 @@ impl Spec {
         self.operations.iter().filter(reached).min_by_key(|operation| operation.openness())
     }
 
+    /// The server URLs of the document as a whole, without trailing slash; operations may have others.
+    #[must_use]
+    pub fn main_servers(&self) -> Vec<String> {
+        model::own_servers(&self.document)
+    }
+
     /// Every server URL that the document names, without trailing slash and without repeats.
     #[must_use]
     pub fn servers(&self) -> Vec<String> {

@@ -228,7 +228,8 @@ pub(super) fn servers(document: &Value) -> Vec<String> {
     all
 }
 
-fn own_servers(value: &Value) -> Vec<String> {
+/// The server URLs that stand at one place of the document.
+pub(super) fn own_servers(value: &Value) -> Vec<String> {
     let servers = value.get("servers").and_then(Value::as_array);
     let urls = servers.into_iter().flatten().filter_map(server_url);
     urls.filter(|url| !url.is_empty()).collect()

@@ -228,15 +228,26 @@ impl Spec {
         facets.into_iter().find_map(|facet| facet.property(name))
     }
 
-    /// Text as the value that the schema takes: as text, as a number, as a truth value.
+    /// Text as the value that the schema takes: as text, as a number, as a truth value. Where it takes none of them it is the one of
+    /// the schema's type, so that what is held against it is not its type.
     fn scalar(&self, schema: &str, text: &str) -> Value {
         let plain = text.strip_prefix('-').unwrap_or(text);
         let numeric =
             plain.starts_with(|first: char| first.is_ascii_digit()) && plain.chars().all(|char| char.is_ascii_digit() || char == '.');
         let number = numeric.then(|| serde_json::from_str::<Value>(text).ok()).flatten();
         let truth = text.parse::<bool>().ok().map(Value::Bool);
-        let candidates = [Some(Value::from(text)), number, truth];
-        candidates.into_iter().flatten().find(|value| self.accepts(schema, World::Closed, value)).unwrap_or_else(|| Value::from(text))
+        let candidates: Vec<Value> = [Some(Value::from(text)), number, truth].into_iter().flatten().collect();
+        let facets = self.facets(schema, None);
+        let is_typed = |value: &&Value| {
+            let mut kinds = facets.iter().filter_map(|facet| facet.value.get("type")?.as_str());
+            kinds.any(|kind| match kind {
+                "integer" | "number" => value.is_number(),
+                "boolean" => value.is_boolean(),
+                _ => false,
+            })
+        };
+        let taken = candidates.iter().find(|value| self.accepts(schema, World::Closed, value));
+        taken.or_else(|| candidates.iter().find(is_typed)).cloned().unwrap_or_else(|| Value::from(text))
     }
 
     fn shape(&self, parameter: &Parameter) -> Shape {

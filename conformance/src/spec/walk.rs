@@ -133,4 +133,30 @@ mod tests {
         assert_eq!(schemas, [base.to_owned(), format!("{base}/properties/schema"), format!("{base}/properties/example")]);
         assert!(!nodes(&document).iter().any(|node| reference(node.value).is_some()));
     }
+
+    /// Each object that can stand in a document once in each place where it can, and beside it what only looks like one.
+    #[test]
+    fn meets_every_object_in_every_place() {
+        let schema = json!({"type": "object", "x-note": {"$ref": "#/no"}, "example": {"items": {}}, "properties": {"p": {}, "text": "no"},
+            "items": {}, "not": {}, "additionalProperties": {}, "allOf": [{}], "anyOf": [{}, {}], "oneOf": [{"items": {}}]});
+        let parameter = json!({"name": "p", "in": "query", "schema": {}, "content": {"a/b": {}}, "examples": {"e": {"value": {}}}});
+        let header = json!({"schema": {}, "content": {"a/b": {}}, "examples": {"e": {}}});
+        let media = json!({"schema": schema, "example": {"schema": {}}, "examples": {"e": {"value": {"schema": {}}}},
+            "encoding": {"p": {"headers": {"h": {"schema": {}}}}}});
+        let response = json!({"headers": {"h": header}, "content": {"a/b": media}, "links": {"l": {"parameters": {"p": {}}}}});
+        let body = json!({"content": {"a/b": {"schema": {}}}});
+        let operation = json!({"parameters": [parameter, {"$ref": "#/components/parameters/p", "schema": {}}], "requestBody": body,
+            "responses": {"200": response, "default": {"$ref": "#/components/responses/r"}},
+            "callbacks": {"c": {"{$url}": {"post": {"responses": {"200": {}}}}, "x-no": {"post": {}}}}, "tags": ["a"], "security": [{}]});
+        let document = json!({
+            "info": {"schema": {}}, "tags": [{"name": "a"}], "x-more": {"schemas": {}}, "servers": [{}],
+            "paths": {"/a": {"$ref": "#/x", "parameters": [parameter], "get": operation, "put": {}, "post": {}, "delete": {}, "options": {},
+                "head": {}, "patch": {}, "trace": {}, "copy": {}, "servers": [{}], "summary": "s"}, "/b": "no path item", "x-c": {"get": {}}},
+            "components": {"schemas": {"S": schema}, "responses": {"r": response}, "parameters": {"p": parameter}, "requestBodies": {"b": body},
+                "headers": {"h": header}, "securitySchemes": {"s": {"type": "http"}}, "links": {"l": {}}, "callbacks": {"c": {"{$url}": {"get": {}}}},
+                "examples": {"e": {"value": {"schema": {}}}}, "others": {"o": {}}},
+        });
+        let told: Vec<String> = nodes(&document).iter().map(|node| format!("{:?} {}", node.kind, node.pointer)).collect();
+        insta::assert_snapshot!(told.join("\n"));
+    }
 }

@@ -6,24 +6,24 @@ use std::process::{Command, Output, Stdio};
 
 use crate::toy::root;
 
-fn conformance(arguments: &[&str]) -> Output {
+pub(crate) fn conformance(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
     command.current_dir(root()).env_remove("NO_COLOR").args(arguments).output().unwrap()
 }
 
-fn toy(arguments: &[&str]) -> Output {
+pub(crate) fn toy(arguments: &[&str]) -> Output {
     conformance(&[&["--spec", "openapi.yaml", "--fixtures", "fixtures"], arguments].concat())
 }
 
-fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
@@ -118,7 +118,7 @@ fn bad_input_is_one_line_with_the_place_and_a_way_out() {
         (vec!["drift", "openapi.yaml", &not_yaml], 2, "the document cannot be compared before this is repaired"),
         (vec!["drift", "--upstream", "openapi.yaml", "--names", "nowhere.yaml"], 2, "correct --names"),
         (vec!["drift", "--upstream", "openapi.yaml", "--accepted", &twice], 2, "twice.yaml:3:1: duplicate key"),
-        (vec!["lint", "--format", "markdown"], 2, "only drift, diff and check --live print Markdown"),
+        (vec!["lint", "--format", "markdown"], 2, "--format: lint prints text and json; --report-dir writes summary.md"),
         (vec!["drift", "openapi.yaml", folder.path()], 2, "cannot be read: Is a directory"),
         (vec!["lint", "--spec", folder.path()], 1, "cannot be read: Is a directory"),
         (vec!["record", "--to", "https://api.example", "--source", " "], 2, "--source is empty"),
@@ -304,6 +304,8 @@ fn a_service_is_asked_and_told_in_every_form() {
         let url = service(body, || {});
         let asked = ["check", "--live", &url, "--questions", &questions, "--key-from", "KEY_OF_TEST", "--format", format];
         let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
+        // A service on this machine is not asked through a proxy, which would be given the key.
+        command.envs(["HTTP_PROXY", "http_proxy", "ALL_PROXY"].map(|name| (name, "http://127.0.0.1:1")));
         command.current_dir(root()).env("KEY_OF_TEST", "sk-test-live-0123").args(["--spec", "openapi.yaml"]).args(asked).output().unwrap()
     };
     let output = ask(r#"{"data": [], "total": 0}"#, "text");
@@ -316,6 +318,10 @@ fn a_service_is_asked_and_told_in_every_form() {
     let output = ask(r#"{"data": []}"#, "json");
     let live: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!((code(&output), &live["rows"][0]["shown"]), (1, &serde_json::json!(["none"])));
+    let output = ask("no json", "text");
+    assert_eq!(code(&output), 1, "a service that shows nothing is none that is as expected");
+    let said = "conformance: the service showed nothing of what was asked; correct the URL, the key or --set\n";
+    assert!(stdout(&output).starts_with("C1    unseen ") && stderr(&output).ends_with(said), "{}", stderr(&output));
 }
 
 /// The first Ctrl-C waits for the answer of a call that cannot be taken back.

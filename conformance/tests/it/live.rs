@@ -292,6 +292,28 @@ async fn another_servers_operation_is_not_asked_of_this_one() {
 }
 
 #[tokio::test]
+async fn an_operation_with_a_base_of_its_own_is_asked_only_there() {
+    let server = service(|_| json_body(&json!({}))).await;
+    let question = "- {fact: C1, question: q, operation: get_file, with: {name: a}, answers: [{answer: object, is: object}]}";
+    let questions = loaded(question).unwrap();
+    for (own, base, is_asked) in [
+        ("https://shop.example", "", true),
+        ("/v2", "", false),
+        ("/v2", "/v2", true),
+        ("/v2/", "/v2", true),
+        ("/v2", "/v1", false),
+        ("https://{region}.shop.example", "", false),
+    ] {
+        let spec = Spec::parse("shop.yaml", &SHOP.replace("https://files.shop.example", own)).unwrap();
+        let settings = Settings { to: format!("{}{base}", server.uri()), ..settings(&server) };
+        let live = compare(&spec, &questions, &settings, async || {}).await.unwrap();
+        assert_eq!(live.calls == 1, is_asked, "{own} at {base}");
+    }
+    let paths: Vec<String> = server.received_requests().await.unwrap().iter().map(|request| request.url.path().to_owned()).collect();
+    assert_eq!(paths, ["/files/a", "/v2/files/a", "/v2/files/a"]);
+}
+
+#[tokio::test]
 async fn a_key_that_no_header_can_carry_is_refused_before_anything_is_sent() {
     let server = service(|_| json_body(&json!({}))).await;
     for key in ["sk-test\n", "sk\rtest", "sk-\u{0}"] {
@@ -331,7 +353,7 @@ async fn departures_tell_names_of_fields_and_nothing_of_the_account() {
         assert!(["P-841", "P8414", "ada@", "Ada", KEY].iter().all(|secret| !text.contains(secret)), "{text}");
     }
     assert!(live.to_text().contains("\nNot as documented:\n\nlist_items F302 /response/json/*\n"), "{}", live.to_text());
-    assert!(live.to_markdown().contains("\nNot as documented:\n\n- list_items F302 /response/json/*\n"), "{}", live.to_markdown());
+    assert!(live.to_markdown().contains("\nNot as documented:\n\n- `list_items F302 /response/json/*`\n"), "{}", live.to_markdown());
 }
 
 #[tokio::test]

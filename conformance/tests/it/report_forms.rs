@@ -408,3 +408,26 @@ async fn a_diff_word_for_word() {
     let all = [there.to_text(), there.to_markdown(), back.to_text(), back.to_markdown(), same.to_text(), same.to_markdown()];
     insta::assert_snapshot!("diff", all.join("\n=====\n"));
 }
+
+/// Each number and each state of a fixture in each form: not implemented, in error, waived, filtered, with and without coverage.
+#[tokio::test]
+async fn every_state_word_for_word() {
+    let waived = "- {item: C405 books/get_book/maximal, reason: known, until: 2026-12-31}\n- {item: V705 get_book 200 /author, reason: r, \
+                  until: 2026-12-31}\n- {item: V708 get_book 200 /genre, reason: s, until: 2027-01-31}\n";
+    let waivers = |text: &str| Waivers::parse("waivers.yaml", text, "2026-11-20".parse().unwrap()).unwrap();
+    let mut all = String::new();
+    for (defect, waivers, filter) in [
+        (Defect::LacksOperation, Waivers::none(), None),
+        (Defect::Panics, Waivers::none(), Some("get_book")),
+        (Defect::DropsField, waivers(waived), None),
+        (Defect::None, Waivers::none(), Some("nothing")),
+        (Defect::None, Waivers::none(), Some("covers")),
+    ] {
+        let options = Options { secrets: vec![KEY.into()], filter: filter.map(str::to_owned), ..Options::default() };
+        let report = run(&spec(), &suite(), &waivers, &Toy(defect), &options).await;
+        let html = report.to_html().split_once("</style>").unwrap().1.replace("><", ">\n<");
+        let forms = [report.to_text(true), report.to_text_in_full(false), report.to_markdown(), report.to_junit(), report.to_sarif(), html];
+        all += &format!("##### {defect:?} {filter:?} {}\n{}\n", report.exit_code(), forms.join("\n=====\n").replace('\u{1b}', "ESC"));
+    }
+    insta::assert_snapshot!(all);
+}

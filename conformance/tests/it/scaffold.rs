@@ -87,9 +87,93 @@ fn every_operation_and_status_gives_a_fixture_that_lints_clean() {
     }
 }
 
+/// Every draft of a document, one after the other.
+fn drafts(spec: &Spec) -> String {
+    let mut all = String::new();
+    for operation in spec.operations() {
+        for status in operation.statuses() {
+            let made = draft(spec, &operation.id, Some(status), None).unwrap();
+            let told: Vec<String> = made.findings.iter().map(|finding| format!("{} {}\n", finding.id, finding.pointer)).collect();
+            let body = made.text.split_once("fixture: 1").unwrap().1;
+            all += &format!("== {}{body}{}\n", made.id, told.concat());
+        }
+    }
+    all
+}
+
 #[test]
 fn a_draft_has_all_that_is_required_and_nothing_else() {
     insta::assert_snapshot!(draft(&odd(), "everything", None, None).unwrap().text);
+    insta::assert_snapshot!("every_draft_of_an_odd_document", drafts(&odd()));
+}
+
+/// A list, an object and a scalar in every style of every place, and a body of each media type.
+#[test]
+fn a_draft_writes_each_style_and_media_type_as_it_is_documented() {
+    let mut paths = serde_json::Map::new();
+    let list = serde_json::json!({"type": "array", "minItems": 2, "items": {"type": "string", "enum": ["a b", "c,d"]}});
+    let object = serde_json::json!({"type": "object", "required": ["x", "y"], "properties": {"x": {"type": "integer", "minimum": 3}, "y": {"type": "boolean"}}});
+    let scalar = serde_json::json!({"type": "string", "enum": ["a/b c"]});
+    let mut parameters = Vec::new();
+    for (place, styles) in
+        [("query", &["form", "spaceDelimited", "pipeDelimited", "deepObject"][..]), ("header", &["simple"]), ("cookie", &["form"])]
+    {
+        for style in styles {
+            for explode in [true, false] {
+                for (kind, schema) in [("list", &list), ("object", &object), ("scalar", &scalar)] {
+                    let name = format!("{place}-{style}-{explode}-{kind}");
+                    parameters.push(serde_json::json!({"name": name, "in": place, "required": true, "style": style, "explode": explode, "schema": schema}));
+                }
+            }
+        }
+    }
+    for parameter in parameters {
+        let name = parameter["name"].as_str().unwrap().to_owned();
+        let operation = serde_json::json!({"operationId": name.replace('-', "_"), "parameters": [parameter], "responses": {"204": {"description": "D"}}});
+        paths.insert(format!("/{name}"), serde_json::json!({"get": operation}));
+    }
+    for (number, kind) in [
+        "application/json",
+        "application/vnd.api+json",
+        "*/*",
+        "text/*",
+        "text/csv",
+        "application/xml",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "multipart/*",
+        "image/*",
+        "application/*",
+        "application/pdf",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let content = serde_json::json!({kind: {"schema": object}});
+        let operation = serde_json::json!({
+            "operationId": format!("send_{number}"),
+            "requestBody": {"required": true, "content": content},
+            "responses": {"200": {"description": "D", "content": content}, "204": {"description": "D", "content": content}},
+        });
+        paths.insert(format!("/send-{number}"), serde_json::json!({"post": operation}));
+    }
+    let both = serde_json::json!({"text/plain": {"schema": scalar}, "application/octet-stream": {}, "application/json": {}});
+    let choice = serde_json::json!({"operationId": "choice", "responses": {"200": {"description": "D", "content": both}, "304": {"description": "D", "content": both}}});
+    let silent = serde_json::json!({"operationId": "silent", "responses": {"200": {"description": "D", "content": both}}});
+    paths.insert("/choice".into(), serde_json::json!({"get": choice, "head": silent}));
+    let schemes = serde_json::json!({
+        "bearer": {"type": "http", "scheme": "bearer"}, "basic": {"type": "http", "scheme": "basic"}, "digest": {"type": "http", "scheme": "digest"},
+        "header": {"type": "apiKey", "in": "header", "name": "X-Key"}, "query": {"type": "apiKey", "in": "query", "name": "key"},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": "session"},
+    });
+    for scheme in schemes.as_object().unwrap().keys() {
+        let security = serde_json::json!([{"digest": []}, {scheme: []}]);
+        let operation =
+            serde_json::json!({"operationId": format!("with_{scheme}"), "security": security, "responses": {"204": {"description": "D"}}});
+        paths.insert(format!("/with-{scheme}"), serde_json::json!({"get": operation}));
+    }
+    let document = serde_json::json!({"openapi": "3.0.3", "info": {"title": "Styles", "version": "1"}, "paths": paths, "components": {"securitySchemes": schemes}});
+    insta::assert_snapshot!(drafts(&Spec::parse("styles.json", &document.to_string()).unwrap()));
 }
 
 #[test]
@@ -135,6 +219,21 @@ fn a_new_project_passes_until_its_waivers_end() {
         assert!(on("2027-01-01").is_pass(), "{}", on("2027-01-01").to_text(false));
         assert!(on("2027-01-02").findings.iter().any(|finding| finding.id == "V720"));
     }
+}
+
+/// Each file of a new project, in its usual place and in others.
+#[test]
+fn a_project_word_for_word() {
+    let elsewhere = Layout { spec: "api/open api.yaml".into(), fixtures: "cases".into(), waivers: "api/later.yaml".into() };
+    let mut all = String::new();
+    for layout in [Layout::default(), elsewhere] {
+        let made = project(spec(), &layout, "2027-01-01".parse().unwrap()).unwrap();
+        all += &format!("##### {} waived\n", made.waived);
+        for file in made.files {
+            all += &format!("== {}\n{}\n", file.path.display(), file.text);
+        }
+    }
+    insta::assert_snapshot!(all);
 }
 
 fn conformance(folder: &Path, arguments: &[&str]) -> (i32, String, String) {

@@ -88,3 +88,38 @@ async fn nothing_called_is_no_pass() {
     assert_eq!(all.findings.len(), all.not_called.len());
     assert_eq!(all.exit_code(), 1);
 }
+
+/// What is shown of a session in every state, word for word.
+#[tokio::test]
+async fn a_session_word_for_word() {
+    let mut told = String::new();
+    for (all, lines) in [
+        (false, &[][..]),
+        (false, &["GET /f/books/get_book/minimal/books/b%201"][..]),
+        (
+            true,
+            &[
+                "GET /f/books/get_book/minimal/books/b%201",
+                "GET /f/books/get_book/minimal/books/b%201",
+                "GET /books?q=1",
+                "DELETE /f/no/thing",
+            ],
+        ),
+    ] {
+        let session = session().await;
+        let url = session.url().to_owned();
+        let list = send(&session, "GET /", "").await.split_once("\r\n\r\n").unwrap().1.to_owned();
+        for line in lines {
+            let answer = send(&session, line, HEADERS).await;
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            told += &format!("{line}\n{}\n{body}\n", head.lines().next().unwrap());
+        }
+        let report = session.end(all).await;
+        told += &format!("== {}\n{}\n{}\n", report.exit_code(), report.to_text(), report.to_json());
+        if all {
+            told += &list;
+        }
+        told = told.replace(&url, "URL").replace(&root().display().to_string(), "");
+    }
+    insta::assert_snapshot!(told);
+}
