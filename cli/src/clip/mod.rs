@@ -315,8 +315,8 @@ async fn all(shared: &Arc<Shared>, items: Vec<Item>, folder: Option<&std::path::
 /// A video that was watched for: what there is to tell of it is told now, for there is no end.
 fn tell(shared: &Shared, end: &End) -> Result<(), Failure> {
     match shared.output.format() {
-        Format::Json => shared.output.text(&report::data(end).to_string()),
-        Format::Table => report::rows(end).iter().filter_map(|row| row["file"].as_str()).try_for_each(|file| shared.output.text(file)),
+        Format::Json => shared.output.stream(&report::data(end).to_string()),
+        Format::Table => report::rows(end).iter().filter_map(|row| row["file"].as_str()).try_for_each(|file| shared.output.stream(file)),
     }
 }
 
