@@ -207,8 +207,10 @@ async fn read_bounded(mut response: Response) -> Result<Bytes, Failure> {
 }
 
 fn trace(operation: &Operation, attempt: u32, elapsed: Duration, ending: &Result<Answer, Failure>, pause: Option<Duration>) {
-    let status = ending.as_ref().ok().map(|answer| answer.status.as_u16());
-    tracing::debug!(operation = operation.id, attempt, status, ?elapsed, retry_in = ?pause, "attempt");
+    let answer = ending.as_ref().ok();
+    let status = answer.map(|answer| answer.status.as_u16());
+    let request_id = answer.and_then(|answer| answer.headers.get(&REQUEST_ID)).map(|id| String::from_utf8_lossy(id.as_bytes()));
+    tracing::debug!(operation = operation.id, attempt, status, request_id = request_id.as_deref(), ?elapsed, retry_in = ?pause, "attempt");
 }
 
 /// Every operation of the generated client passes here.
