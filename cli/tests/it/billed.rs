@@ -91,3 +91,65 @@ fn a_call_is_not_broken_off_because_nobody_reads_what_is_told_of_it() {
     let run: Run = command.stdout(nobody_reads()).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap().into();
     run.ends(2).says("2 of 2 videos are not done");
 }
+
+#[test]
+fn a_project_that_only_the_ledger_knows_is_not_billed_again() {
+    let world = World::new();
+    world.file("v.mp4", opusclip_sandbox::sample_video(100_000));
+    for video in ["v.mp4", VIDEO] {
+        let clip = |more: &[&str]| world.opusclip(&[&["clip", video, "--ledger", "ledger.jsonl", "--state", "state"], more].concat());
+        let project = clip(&[]).succeeds().json()[0]["project"].as_str().unwrap().to_owned();
+        let before = world.sandbox.count("create_project");
+        std::fs::remove_dir_all(world.path("state")).unwrap();
+        clip(&[]).ends(2).says(&project).says("`--create-again` for another project, which is billed");
+        assert_eq!(world.sandbox.count("create_project"), before);
+        clip(&["--create-again"]).succeeds().says("go on without `--create-again`");
+        clip(&[]).succeeds();
+        assert_eq!(world.sandbox.count("create_project"), before + 1);
+    }
+}
+
+#[test]
+fn a_project_that_is_gone_is_made_anew_by_the_next_run() {
+    let world = World::new();
+    let clip = || world.opusclip(&["clip", VIDEO]);
+    clip().succeeds();
+    world.sandbox.fault("get_project=status:404").unwrap();
+    clip().ends(5).says("run `opusclip clip` on the video again to have it made anew, which is billed");
+    world.sandbox.clear_faults();
+    clip().succeeds();
+    assert_eq!(world.sandbox.count("create_project"), 2);
+}
+
+#[test]
+fn a_video_is_not_uploaded_to_find_out_that_no_reply_was_lost() {
+    let world = World::new();
+    world.file("v.mp4", opusclip_sandbox::sample_video(8 << 20));
+    // It would never come to its end.
+    world.sandbox.fault("send_upload_bytes=status:503").unwrap();
+    world.opusclip(&["clip", "v.mp4", "--project-id", "P0000000demo"]).ends(2).says("no reply was lost for v.mp4");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_is_watched_keeps_to_the_credits_of_earlier_runs() {
+    let world = World::new();
+    world.file("inbox/a.mp4", opusclip_sandbox::sample_video(1000));
+    let watch = ["clip", "--watch", "inbox", "missing.mp4", "--max-credits", "10", "--quiet"];
+    let mut run = Running::new(world.command(&watch));
+    run.says("missing.mp4: failed: missing.mp4 is not there");
+    assert!(run.prints().contains(r#""state":"done""#));
+    run.signal("-INT");
+    run.ended().ends(130);
+    world.file("inbox/b.mp4", opusclip_sandbox::sample_video(2000));
+    let mut run = Running::new(world.command(&watch));
+    run.says("b.mp4: failed: ");
+    assert_eq!(world.sandbox.count("create_project"), 1, "{:?}", run.prints());
+}
+
+#[test]
+fn each_request_is_told_with_its_id_to_who_asks() {
+    let world = World::new();
+    world.sandbox.fault("list_brand_templates=header:x-request-id:req-1").unwrap();
+    world.opusclip(&["-v", "template", "list"]).succeeds().says("request_id=\"req-1\"");
+}
