@@ -313,7 +313,7 @@ impl ClientBuilder {
         let org = self.org.as_ref().map(org_header).transpose()?;
         let http = match self.http {
             Some(http) => http,
-            None => patient(crate::tls::client())
+            None => direct(patient(crate::tls::client()), &base_url)
                 .redirect(reqwest::redirect::Policy::none())
                 .connect_timeout(self.connect_timeout)
                 // Calls are small and few, and an upload is one stream, which HTTP/2 flow control would only slow down.
@@ -335,6 +335,11 @@ fn patient(builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     let builder = builder.tcp_user_timeout(Duration::from_secs(30));
     builder
+}
+
+/// What is not encrypted stays on this machine: a proxy that the environment names would see the key.
+fn direct(builder: reqwest::ClientBuilder, base_url: &Url) -> reqwest::ClientBuilder {
+    if base_url.scheme() == "http" { builder.no_proxy() } else { builder }
 }
 
 /// The key alone, also when it was pasted with the scheme before it (C2).

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
@@ -8,7 +9,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use crate::auth;
 use crate::clip;
 use crate::config;
-use crate::context::Context;
+use crate::context::{Context, UnderWay};
 use crate::doctor;
 use crate::failure::{Code, Failure};
 use crate::help;
@@ -113,9 +114,9 @@ pub(crate) fn run() -> ExitCode {
     if !global.quiet {
         verbose::listen(global.verbose);
     }
-    let context = Context { output: output.clone(), account, curl: global.curl };
+    let context = Context { output: output.clone(), account, curl: global.curl, under_way: Arc::default() };
     let is_server = command.is_server();
-    match block_on(execute(command, context)) {
+    match block_on(execute(command, context.clone()), &context.under_way) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if is_server && failure.code == Code::Interrupted => ExitCode::SUCCESS,
         Err(failure) => {
@@ -148,16 +149,25 @@ async fn execute(command: Command, context: Context) -> Result<(), Failure> {
 }
 
 /// Runs it to its end, or until a signal comes: everything here can be dropped at any point.
-fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+fn block_on(work: impl Future<Output = Result<(), Failure>> + Send + 'static, under_way: &UnderWay) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::io("the runtime", &error))?;
     let result = runtime.block_on(async {
         // Listened to before anything is said that somebody may answer with a signal.
         let signalled = signalled();
+        // On a thread of its own: reading stdin blocks it, and a signal has to be seen meanwhile.
+        let mut work = tokio::spawn(work);
         tokio::select! {
             biased;
-            result = work => result,
-            () = signalled => Err(Failure::new(Code::Interrupted, "interrupted")),
+            result = &mut work => result.unwrap_or_else(|broken| match broken.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(error) => Err(Failure::new(Code::General, format!("the work broke off: {error}"))),
+            }),
+            () = signalled => {
+                let failure = under_way.interrupted();
+                work.abort();
+                Err(failure)
+            }
         }
     });
     // What is being written comes to its end; a read that hangs does not hold the program.

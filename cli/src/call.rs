@@ -4,7 +4,7 @@ use opusclip::operation::{Operation, Place};
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::output::Format;
 
 /// A call, ready to be sent.
@@ -22,18 +22,20 @@ impl Call {
 
     /// Sends it and shows these columns of the reply.
     pub(crate) async fn show(self, context: &Context, columns: &[&str]) -> Result<(), Failure> {
+        let operation = operation(&self.operation)?;
         match self.content(context).await? {
-            Some(value) => context.output.data(&value, columns),
+            Some(value) => context.output.data(&value, columns).map_err(|failure| not_shown(failure, operation, &value)),
             None => Ok(()),
         }
     }
 
     /// Sends it and tells what is done: the reply is for who asks for JSON.
     pub(crate) async fn confirm(self, context: &Context, what: &str) -> Result<(), Failure> {
+        let operation = operation(&self.operation)?;
         let Some(reply) = self.content(context).await? else { return Ok(()) };
         context.output.say(what);
         match context.output.format() {
-            Format::Json => context.output.data(&reply, &[]),
+            Format::Json => context.output.data(&reply, &[]).map_err(|failure| not_shown(failure, operation, &reply)),
             Format::Table => Ok(()),
         }
     }
@@ -56,7 +58,9 @@ impl Call {
             context.output.text(&self.to_curl(context)?)?;
             return Ok(None);
         }
-        Ok(Some(context.account()?.client()?.dispatch(&self.operation, &self.input).await?.value))
+        let client = context.account()?.client()?;
+        let reply = context.under_way.during(operation(&self.operation)?, client.dispatch(&self.operation, &self.input)).await?;
+        Ok(Some(reply.value))
     }
 
     /// As a command for a shell. The key stands in it as the name of its variable.
@@ -85,6 +89,15 @@ impl Call {
         }
         Ok(lines.join(" \\\n  "))
     }
+}
+
+/// What cannot be shown of a call that was done: it must not look as if nothing were done, for who repeats it may be billed again.
+pub(crate) fn not_shown(failure: Failure, operation: &Operation, reply: &Value) -> Failure {
+    if operation.idempotent {
+        return failure;
+    }
+    let failure = Failure::new(Code::General, format!("{} is done, and only its reply cannot be shown: {failure}", operation.id));
+    failure.with_next(format!("do not repeat it; the reply is {reply}"))
 }
 
 /// A text as a word of a shell.

@@ -1,9 +1,12 @@
 //! What every command has at hand.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use opusclip::Client;
+use opusclip::operation::Operation;
 
 use crate::auth::Secret;
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::output::Output;
 use crate::settings::{Account, AccountArgs, Settings};
 
@@ -14,6 +17,35 @@ pub(crate) struct Context {
     pub(crate) account: AccountArgs,
     /// Print calls as curl commands, and send none.
     pub(crate) curl: bool,
+    pub(crate) under_way: Arc<UnderWay>,
+}
+
+/// The call that is not to be repeated and whose reply is still to come, if there is one.
+#[derive(Debug, Default)]
+pub(crate) struct UnderWay(Mutex<Option<&'static str>>);
+
+impl UnderWay {
+    fn operation(&self) -> MutexGuard<'_, Option<&'static str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a call, of which nobody knows what came of it before it is over.
+    pub(crate) async fn during<T>(&self, operation: &Operation, call: impl Future<Output = T>) -> T {
+        if !operation.idempotent {
+            *self.operation() = Some(operation.id);
+        }
+        let reply = call.await;
+        *self.operation() = None;
+        reply
+    }
+
+    /// The end of the program by a signal.
+    pub(crate) fn interrupted(&self) -> Failure {
+        match *self.operation() {
+            Some(operation) => Failure::new(Code::Unknown, format!("interrupted while {operation} was under way; it may have been done")),
+            None => Failure::new(Code::Interrupted, "interrupted"),
+        }
+    }
 }
 
 impl Context {

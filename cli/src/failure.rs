@@ -172,6 +172,10 @@ impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let mut failure = Self::new(Code::of(error), error.to_string());
         failure.is_of_the_account = matches!(failure.code, Code::Auth | Code::Forbidden | Code::Quota);
+        // Whatever else the reply says: what may have been done is not to be repeated.
+        if failure.code == Code::Unknown {
+            return failure;
+        }
         if error.is_concurrency_limited() {
             return failure.with_next("wait until a project is finished (`opusclip project wait`), then run it again: nothing was done");
         }

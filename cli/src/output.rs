@@ -90,10 +90,10 @@ impl Output {
     pub(crate) fn line(&self, value: &Value, columns: &[&str]) -> Result<(), Failure> {
         let wanted: Option<Vec<&str>> = self.columns.as_ref().map(|wanted| wanted.iter().map(String::as_str).collect());
         match self.format {
-            Format::Json => self.text(&wanted.map_or_else(|| value.to_string(), |wanted| picked(value, &wanted).to_string())),
+            Format::Json => self.stream(&wanted.map_or_else(|| value.to_string(), |wanted| picked(value, &wanted).to_string())),
             Format::Table => {
                 let cells = wanted.as_deref().unwrap_or(columns).iter().map(|column| shown(at(value, column)));
-                self.text(&cells.filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  "))
+                self.stream(&cells.filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  "))
             }
         }
     }
@@ -142,12 +142,23 @@ impl Output {
         self.text(&trimmed(&table.to_string()))
     }
 
-    /// Writes a line of data, or several. A reader that has seen enough ends the program, and all is well.
+    /// Writes a line of data, or several. A reader that has seen enough is no error, and does not change what the exit code says.
     pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
+        self.written(text).map(drop)
+    }
+
+    /// Writes a line of what has no end. A reader that has seen enough ends the program, and all is well.
+    pub(crate) fn stream(&self, text: &str) -> Result<(), Failure> {
+        if self.written(text)? { Ok(()) } else { std::process::exit(0) }
+    }
+
+    /// `false` where nobody reads it.
+    #[allow(clippy::unused_self, reason = "everything that is printed goes through here")]
+    fn written(&self, text: &str) -> Result<bool, Failure> {
         let mut stdout = io::stdout().lock();
         match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-            written => written.map_err(|error| Failure::io("stdout", &error)),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            written => written.map(|()| true).map_err(|error| Failure::io("stdout", &error)),
         }
     }
 

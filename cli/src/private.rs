@@ -1,5 +1,6 @@
 //! Files that are for their owner alone, and whole or not there.
 
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -11,16 +12,32 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
         whole => whole?,
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)?;
+    folder_of_owner(folder)?;
     // Temporary files are for their owner alone.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(contents)?;
     file.as_file().sync_all()?;
     file.persist(&path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Keeps other processes from changing a file between its reading and its writing, until it is dropped.
+pub(crate) fn lock(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        folder_of_owner(folder)?;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = File::options().create(true).truncate(false).write(true).open(name)?;
+    file.lock()?;
+    Ok(file)
+}
+
+fn folder_of_owner(folder: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 /// The permissions of a file, where others than its owner have some.

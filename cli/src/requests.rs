@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use opusclip::types::FullClipId;
 use serde_json::{Map, Value, json};
 
-use crate::call::{Call, inputs, operation};
+use crate::call::{Call, inputs, not_shown, operation};
 use crate::context::Context;
 use crate::failure::{Code, Failure};
 
@@ -451,6 +451,6 @@ pub(crate) async fn api(args: ApiArgs, context: &Context) -> Result<(), Failure>
         Err(failure) if failure.code == Code::Usage && failure.next().is_none() => Err(failure.with_next(takes())),
         Err(failure) => Err(failure),
         Ok(None) => Ok(()),
-        Ok(Some(value)) => context.output.whole(&value),
+        Ok(Some(value)) => context.output.whole(&value).map_err(|failure| not_shown(failure, operation, &value)),
     }
 }

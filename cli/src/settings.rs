@@ -108,11 +108,13 @@ impl Settings {
         };
         let of_profile = || Origin::Profile(profile.value.clone());
         let text = |flag: Option<&String>, flag_name, variable_name, section: Option<String>| {
-            let flag = flag.map(|value| Setting { value: value.trim().to_owned(), from: Origin::Flag(flag_name) });
-            flag.or_else(|| variable(variable_name).map(|value| Setting { value, from: Origin::Variable(variable_name) }))
-                .or_else(|| section.map(|value| Setting { value, from: of_profile() }))
+            if let Some(value) = flag {
+                return Ok(Some(Setting { value: value.trim().to_owned(), from: Origin::Flag(flag_name) }));
+            }
+            let variable = variable(variable_name)?.map(|value| Setting { value, from: Origin::Variable(variable_name) });
+            Ok::<_, Failure>(variable.or_else(|| section.map(|value| Setting { value, from: of_profile() })))
         };
-        let org = text(args.org.as_ref(), "--org", "OPUSCLIP_ORG_ID", section.org);
+        let org = text(args.org.as_ref(), "--org", "OPUSCLIP_ORG_ID", section.org)?;
         let base_url = match &args.base_url {
             Some(url) => Some(Setting { value: url.clone(), from: Origin::Flag("--base-url") }),
             None => address()?,
@@ -120,7 +122,7 @@ impl Settings {
         let base_url = base_url
             .or_else(|| section.base_url.map(|value| Setting { value, from: of_profile() }))
             .unwrap_or_else(|| Setting { value: BASE_URL.to_owned(), from: Origin::Default });
-        let speed = match (args.speed, variable("OPUSCLIP_SPEED")) {
+        let speed = match (args.speed, variable("OPUSCLIP_SPEED")?) {
             (Some(value), _) => Some(Setting { value, from: Origin::Flag("--speed") }),
             (None, Some(text)) => {
                 Some(Setting { value: text.parse().map_err(|_| wrong_speed(&text))?, from: Origin::Variable("OPUSCLIP_SPEED") })
@@ -145,7 +147,7 @@ impl Settings {
         let given = match (&self.args.api_key, &self.args.api_key_file) {
             (Some(key), _) => Some(Key::new(key.expose(), KeyOrigin::Flag)),
             (None, Some(file)) => Some(Key::new(&key_of(file, "--api-key-file")?, KeyOrigin::File(file.clone()))),
-            (None, None) => variable("OPUSCLIP_API_KEY").map(|key| Key::new(&key, KeyOrigin::Variable)),
+            (None, None) => variable("OPUSCLIP_API_KEY")?.map(|key| Key::new(&key, KeyOrigin::Variable)),
         };
         if let Some(key) = given {
             let is_said = self.base_url.from == Origin::Default || self.base_url.from.is_of_run() || self.profile.from.is_of_run();
@@ -225,7 +227,7 @@ impl Settings {
 
 /// The profile that is asked for.
 pub(crate) fn chosen(args: &AccountArgs, file: &File) -> Result<Setting<String>, Failure> {
-    let said = match (&args.profile, variable("OPUSCLIP_PROFILE")) {
+    let said = match (&args.profile, variable("OPUSCLIP_PROFILE")?) {
         (Some(name), _) => Some(Setting { value: name.clone(), from: Origin::Flag("--profile") }),
         (None, Some(value)) => Some(Setting { value, from: Origin::Variable("OPUSCLIP_PROFILE") }),
         (None, None) => file.default_profile.clone().map(|value| Setting { value, from: Origin::DefaultProfile }),
@@ -249,8 +251,17 @@ fn unknown(profile: &Setting<String>, file: &File) -> Failure {
 }
 
 /// A variable of the environment, where it says anything.
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+fn variable(name: &str) -> Result<Option<String>, Failure> {
+    Ok(readable(name)?.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()))
+}
+
+/// A variable as it is. One that cannot be read must not count as one that is not set: another account or address would be taken.
+fn readable(name: &str) -> Result<Option<String>, Failure> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::usage(format!("{name} is not UTF-8"), "set it anew, or unset it")),
+    }
 }
 
 /// Whether a key of the one may be sent to the other.
@@ -307,7 +318,7 @@ impl Account {
 /// The address that the environment sets. An empty one must not fall back to production, where calls are billed.
 fn address() -> Result<Option<Setting<String>>, Failure> {
     for (name, ending) in [("OPUSCLIP_BASE_URL", ""), ("OPUSCLIP_API_URL", "/api")] {
-        let Ok(url) = std::env::var(name) else { continue };
+        let Some(url) = readable(name)? else { continue };
         let url = url.trim().trim_end_matches('/');
         if url.is_empty() {
             return Err(Failure::usage(format!("{name} is empty"), "unset it for https://api.opus.pro"));

@@ -17,7 +17,8 @@ use crate::output::clean_line;
 /// From now on stderr has what is doubtful, and each request where all is asked for.
 pub(crate) fn listen(is_verbose: bool) {
     let level = if is_verbose { LevelFilter::DEBUG } else { LevelFilter::WARN };
-    let lines = tracing_subscriber::fmt::layer().with_writer(|| Stderr).event_format(Lines);
+    // Where nobody reads stderr any more, there is nobody to complain to, and no reason to stop.
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| Stderr).event_format(Lines).log_internal_errors(false);
     tracing_subscriber::registry().with(lines).with(Targets::new().with_target("opusclip", level)).init();
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::store::{self, Kept};
-use super::{Key, KeyOrigin, probe};
+use super::{Key, KeyOrigin, Secret, probe};
 use crate::config::Edit;
 use crate::context::Context;
 use crate::failure::{Code, Failure};
@@ -21,13 +21,16 @@ pub(crate) struct LoginArgs {
     /// Keep the key without asking the service whether it takes it
     #[arg(long)]
     no_check: bool,
+    /// A key that somebody gives as an argument, to be refused without being shown.
+    #[arg(hide = true)]
+    argument: Option<Secret>,
 }
 
 /// Runs the command.
 pub(super) async fn run(args: LoginArgs, context: &Context) -> Result<(), Failure> {
-    if context.account.api_key.is_some() {
+    if context.account.api_key.is_some() || args.argument.is_some() {
         return Err(Failure::usage(
-            "everybody on this machine can see `--api-key`, so that `auth login` does not take it",
+            "everybody on this machine can see a key on the command line, so that `auth login` does not take it there",
             "run it without: it asks for the key, or reads it from stdin or `--api-key-file`",
         ));
     }
@@ -129,13 +132,16 @@ async fn read(settings: &Settings, context: &Context) -> Result<Key, Failure> {
         }
         None => {
             let mut text = String::new();
-            stdin.take(LONGEST).read_to_string(&mut text).map_err(|error| Failure::io("stdin", &error).with_code(Code::Usage))?;
+            stdin.take(LONGEST + 1).read_to_string(&mut text).map_err(|error| Failure::io("stdin", &error).with_code(Code::Usage))?;
             text
         }
     };
     let key = Key::new(&text, KeyOrigin::Flag);
     match key.secret.expose() {
         "" => Err(Failure::usage("no key was given", "paste it at the prompt, or pipe it in: `opusclip auth login < key.txt`")),
+        text if text.len() as u64 > LONGEST => {
+            Err(Failure::usage(format!("a key is not longer than {LONGEST} bytes, and this is"), "give the key alone"))
+        }
         text if text.contains(char::is_whitespace) => Err(Failure::usage("a key is one word, and this is more", "give the key alone")),
         _ => Ok(key),
     }

@@ -58,7 +58,8 @@ pub(crate) struct Key {
 impl Key {
     /// The text may have blanks around the key, and the scheme before it.
     pub(crate) fn new(text: &str, from: KeyOrigin) -> Self {
-        let text = text.trim();
+        // Editors on Windows begin a file with a mark.
+        let text = text.trim().trim_start_matches('\u{feff}').trim_start();
         let bare = match text.split_at_checked(7) {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer ") => rest.trim(),
             _ => text,

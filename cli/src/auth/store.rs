@@ -89,6 +89,7 @@ pub(crate) fn keep(profile: &str, kept: &Kept) -> Result<Place, Failure> {
     let path = path().ok_or_else(|| {
         Failure::usage("there is no home folder to keep the key in", "set HOME, or give the key in OPUSCLIP_API_KEY at each run")
     })?;
+    let _lock = lock(&path)?;
     let mut all = read(&path)?;
     all.insert(profile.to_owned(), written);
     write(&path, &all)?;
@@ -144,7 +145,15 @@ fn write(path: &Path, all: &BTreeMap<String, Written>) -> Result<(), Failure> {
     private::write(path, &text).map_err(fault)
 }
 
+fn lock(path: &Path) -> Result<std::fs::File, Failure> {
+    private::lock(path).map_err(|error| Failure::io(format_args!("the stored keys in {}", path.display()), &error))
+}
+
 fn remove(path: &Path, profile: &str) -> Result<bool, Failure> {
+    if !path.exists() {
+        return Ok(false);
+    }
+    let _lock = lock(path)?;
     let mut all = read(path)?;
     if all.remove(profile).is_none() {
         return Ok(false);

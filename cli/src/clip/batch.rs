@@ -25,6 +25,8 @@ pub(crate) struct Options {
     pub(crate) takes_unverified: bool,
     pub(crate) takes_any_file: bool,
     pub(crate) max_credits: Option<u64>,
+    /// Whether another project is wanted of a video that has one.
+    pub(crate) creates_again: bool,
 }
 
 /// What all videos of a run share.
@@ -60,6 +62,27 @@ impl Shared {
                 *spent += credits;
                 Ok(())
             }
+        }
+    }
+
+    /// Counts what earlier runs did of a video that comes later.
+    pub(crate) fn remember(&self, credits: u64) {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        *spent = spent.saturating_add(credits);
+    }
+
+    /// An error for a video whose project only the ledger knows: it would be billed a second time.
+    pub(crate) fn check_is_new(&self, item: &Item) -> Result<(), Failure> {
+        let known = self.ledger.known(&item.key).and_then(|known| known.project.as_deref());
+        match known.filter(|_| !self.options.creates_again) {
+            None => Ok(()),
+            Some(project) => Err(Failure::usage(
+                format!("{} has the project {project} in the ledger, and the state folder does not know it", item.name),
+                format!(
+                    "`opusclip clip download {project}` has its clips; give the state folder of the first time with `--state`, \
+                     or `--create-again` for another project, which is billed"
+                ),
+            )),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -168,10 +168,53 @@ fn seconds(path: &Path, size: u64) -> Option<f64> {
     if !["mp4", "m4v", "mov"].contains(&ending.as_str()) {
         return None;
     }
-    let header = re_mp4::Mp4::read(File::open(path).ok()?, size).ok()?.moov.mvhd;
+    let mut file = File::open(path).ok()?;
+    let (begin, end) = mp4_box(&mut file, *b"moov", 0, size)?;
+    let (begin, _) = mp4_box(&mut file, *b"mvhd", begin, end)?;
+    file.seek(SeekFrom::Start(begin)).ok()?;
+    // ISO 14496-12, 8.2.2: version, flags and two dates come first.
+    let mut head = [0; 32];
+    let mut read = 0;
+    while let Ok(bytes @ 1..) = file.read(&mut head[read..]) {
+        read += bytes;
+    }
+    let number = |at: usize, size: usize| head[at..at + size].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let (timescale, duration, needed) = if head[0] == 1 { (number(20, 4), number(24, 8), 32) } else { (number(12, 4), number(16, 4), 20) };
     #[allow(clippy::cast_precision_loss, reason = "no video is that long")]
-    let seconds = header.duration as f64 / f64::from(header.timescale);
-    (header.timescale > 0 && header.duration < u64::from(u32::MAX)).then_some(seconds)
+    let seconds = duration as f64 / timescale as f64;
+    // All bits set means that it is not known.
+    (read >= needed && timescale > 0 && duration < u64::from(u32::MAX)).then_some(seconds)
+}
+
+/// How many boxes are passed over: more than stand before the one that is looked for.
+const BOXES: usize = 10_000;
+
+/// Where the contents of the first box of this kind are. Each box says how long it is; one that leads nowhere ends the search.
+fn mp4_box(file: &mut File, kind: [u8; 4], mut at: u64, end: u64) -> Option<(u64, u64)> {
+    for _ in 0..BOXES {
+        if at.checked_add(8)? > end {
+            break;
+        }
+        file.seek(SeekFrom::Start(at)).ok()?;
+        let mut head = [0; 8];
+        file.read_exact(&mut head).ok()?;
+        let [a, b, c, d, name @ ..] = head;
+        let (length, begin) = match u32::from_be_bytes([a, b, c, d]) {
+            0 => (end - at, at + 8),
+            1 => {
+                let mut large = [0; 8];
+                file.read_exact(&mut large).ok()?;
+                (u64::from_be_bytes(large), at + 16)
+            }
+            length => (length.into(), at + 8),
+        };
+        let next = at.checked_add(length).filter(|next| (begin..=end).contains(next))?;
+        if name == kind {
+            return Some((begin, next));
+        }
+        at = next;
+    }
+    None
 }
 
 fn is_url(text: &str) -> bool {
@@ -202,6 +245,8 @@ pub(crate) fn names(given: &[OsString], list: Option<&Path>) -> Result<Vec<OsStr
     if let Some(list) = list {
         let text = if list.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(list) };
         let text = text.map_err(|error| Failure::io(format_args!("--from {}", list.display()), &error).with_code(Code::Usage))?;
+        // Editors on Windows begin a file with a mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let before = names.len();
         names.extend(text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(OsString::from));
         if names.len() == before {
@@ -255,6 +300,39 @@ mod tests {
         assert!(!is_video("picture.mp4", b"\x89PNG\r\n\x1a\n\xff\xff\xff\xff"));
         for wrong in ["http://", "http://example.com/v.mp4", "ftp://x/y", "https://"] {
             assert!(Item::new(OsStr::new(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_length_is_read_whatever_the_file_is_like() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v.mp4");
+        let seconds_of = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            seconds(&path, bytes.len() as u64)
+        };
+        let video = opusclip_sandbox::sample_video(0);
+        let whole = seconds_of(&video).unwrap();
+        assert!((1.0..600.0).contains(&whole), "{whole}");
+        let boxed = |kind: &[u8], contents: &[u8]| [&u32::try_from(contents.len() + 8).unwrap().to_be_bytes()[..], kind, contents].concat();
+        // Version 1 has 64 bits, here behind a box whose length has them, too.
+        let large = [&1_u32.to_be_bytes()[..], b"mdat", &20_u64.to_be_bytes(), b"data"].concat();
+        let version_1 = [&[1, 0, 0, 0][..], &[0; 16], &1000_u32.to_be_bytes(), &90_500_u64.to_be_bytes()].concat();
+        let file = |header: &[u8]| [boxed(b"ftyp", b"isom"), large.clone(), boxed(b"moov", &boxed(b"mvhd", header))].concat();
+        assert_eq!(seconds_of(&file(&version_1)), Some(90.5));
+        let unknown = [&[0; 12][..], &1000_u32.to_be_bytes(), &[0xff; 4]].concat();
+        assert_eq!(seconds_of(&file(&unknown)), None);
+        assert_eq!(seconds_of(&file(&[0; 20])), None, "no time scale");
+        // Broken ones end, without much memory.
+        let mut random = fastrand::Rng::with_seed(1);
+        for _ in 0..2000 {
+            let mut broken = video[..random.usize(..=video.len().min(4096))].to_vec();
+            for _ in 0..random.usize(..8) {
+                if let Some(byte) = random.choose_multiple(0..broken.len(), 1).first().copied() {
+                    broken[byte] = [0, 1, 0xff, random.u8(..)][random.usize(..4)];
+                }
+            }
+            let _ = seconds_of(&broken);
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use opusclip::types::{FullClipId, ProjectId, ProjectStage};
 use opusclip::{
     ClipEvent, Clipped, Clipping, Download, DownloadEvent, DownloadOutcome, DownloadReport, UploadPhase, UploadProgress, WaitEvent,
-    portable_name,
+    WaitOutcome, portable_name,
 };
 use tokio::sync::watch;
 
@@ -44,11 +44,13 @@ pub(crate) struct Work {
     /// The credits that were counted for a project that was asked for here.
     charged: Option<u64>,
     is_held_back: bool,
+    /// The service has its project no more, and the next run makes another one.
+    is_gone: bool,
 }
 
 impl Work {
     pub(crate) fn new(shared: Arc<Shared>, item: Item) -> Self {
-        Self { shared, item, line: None, project: None, slot: None, charged: None, is_held_back: false }
+        Self { shared, item, line: None, project: None, slot: None, charged: None, is_held_back: false, is_gone: false }
     }
 
     /// Does all of it.
@@ -86,7 +88,7 @@ impl Work {
             self.shared.give_back(credits);
             0
         });
-        let state = if self.project.is_some() { State::Incomplete } else { State::Failed };
+        let state = if self.project.is_some() && !self.is_gone { State::Incomplete } else { State::Failed };
         self.shared.ledger.note(Entry { note: Some(failure.to_string()), folder, credits, ..self.entry(state) })
     }
 
@@ -98,6 +100,7 @@ impl Work {
             }
         };
         self.settle();
+        self.is_gone = clipped.outcome == WaitOutcome::Gone;
         let clips = outcome::clips_of(clipped.outcome, &clipped.project)?;
         if !self.shared.options.downloads {
             return Ok("ready");
@@ -151,6 +154,12 @@ impl Work {
                 }
                 Err(error) => return Err(explained(&error)),
             };
+            // Whatever these tell of, nobody knows of a project.
+            if let Some(ClipEvent::Token(_) | ClipEvent::Uploaded(_) | ClipEvent::Creating) = &event
+                && self.charged.is_none()
+            {
+                shared.check_is_new(&self.item)?;
+            }
             match event {
                 Some(ClipEvent::Token(token)) if token.attempted().is_some() => {
                     let entry = Entry::new(&self.item.key, &self.item.name, State::Creating);

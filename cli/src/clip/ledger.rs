@@ -172,8 +172,10 @@ fn learn(known: &mut HashMap<String, Known>, entry: Entry) {
         item.credits = item.credits - item.open + credits;
         item.open = if entry.state == State::Creating { credits } else { 0 };
     }
-    if entry.project.is_some() {
-        item.project = entry.project;
+    match entry.state {
+        // Of a project: it is gone.
+        State::Failed if entry.project.is_some() => item.project = None,
+        _ => item.project = entry.project.or(item.project.take()),
     }
 }
 

@@ -27,7 +27,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::context::Context;
 use crate::failure::{Code, Failure};
 use crate::options::ProjectArgs;
-use crate::output::Format;
+use crate::output::{Format, Output};
 use batch::{Options, Shared};
 pub(crate) use inputs::Item;
 use inputs::LEAST_CREDITS;
@@ -136,7 +136,8 @@ struct DoubtArgs {
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "expected a number from 1".to_owned())
+    // Far more than anybody needs, and fewer than there can be.
+    text.parse().ok().filter(|number| (1..=1000).contains(number)).ok_or_else(|| "expected a number from 1 to 1000".to_owned())
 }
 
 /// Runs the command.
@@ -181,7 +182,7 @@ pub(crate) async fn run(args: ClipArgs, context: Context) -> Result<(), Failure>
         sandbox::SAMPLE_NAME.clone_into(&mut item.name);
     }
     writable(&args.out)?;
-    resolve(&args.doubt, &client, &store, &items, &args.project).await?;
+    resolve(&args.doubt, &client, &store, &items, &args.project, &context.output).await?;
     let known = items.iter().filter_map(|item| ledger.known(&item.key)).map(|known| known.credits).sum();
     let screen = Screen::new(&context.output, args.watch.is_none().then_some(items.len()));
     let shared = Arc::new(Shared {
@@ -198,6 +199,7 @@ pub(crate) async fn run(args: ClipArgs, context: Context) -> Result<(), Failure>
             takes_unverified: args.doubt.allow_unverified,
             takes_any_file: args.any_file,
             max_credits: args.limits.max_credits,
+            creates_again: args.doubt.create_again,
         },
         output: context.output.clone(),
         screen,
@@ -208,8 +210,8 @@ pub(crate) async fn run(args: ClipArgs, context: Context) -> Result<(), Failure>
         refusal: tokio::sync::watch::Sender::new(None),
     });
     let whole = items.len() + ends.len();
-    for (name, failure) in ends.iter().filter(|_| whole > 1) {
-        shared.screen.of(name, &format!("failed: {failure}"));
+    for (name, failure) in ends.iter().filter(|_| whole > 1 || args.watch.is_some()) {
+        shared.screen.failed(name, &format!("failed: {failure}"));
     }
     let done = all(&shared, items, args.watch.as_deref()).await?;
     shared.screen.clear();
@@ -243,7 +245,14 @@ fn writable(out: &std::path::Path) -> Result<(), Failure> {
 }
 
 /// Does what was said of a lost reply.
-async fn resolve(doubt: &DoubtArgs, client: &Client, store: &ResumeStore, items: &[Item], project: &ProjectArgs) -> Result<(), Failure> {
+async fn resolve(
+    doubt: &DoubtArgs,
+    client: &Client,
+    store: &ResumeStore,
+    items: &[Item],
+    project: &ProjectArgs,
+    output: &Output,
+) -> Result<(), Failure> {
     if doubt.project_id.is_none() && !doubt.create_again {
         return Ok(());
     }
@@ -258,16 +267,15 @@ async fn resolve(doubt: &DoubtArgs, client: &Client, store: &ResumeStore, items:
         let project = project.clone();
         clipping.with_store(store).with_project(move |call| project.apply(call))
     };
-    let Some(id) = &doubt.project_id else { return Ok(begin().forget().await?) };
-    // Its token is only to be had where it stops: at the call that was lost.
-    let mut clipping = begin();
-    let error = loop {
-        match clipping.next().await {
-            Ok(Some(opusclip::ClipEvent::Creating | opusclip::ClipEvent::Created(_)) | None) => break None,
-            Ok(_) => {}
-            Err(error) => break Some(error),
-        }
+    let Some(id) = &doubt.project_id else {
+        begin().forget().await?;
+        output
+            .tell(&format!("{}: what was known of it is forgotten; go on without `--create-again`, which is billed each time", item.name));
+        return Ok(());
     };
+    // Its token is only to be had where it stops, at the call that was lost: nothing is uploaded before that.
+    let mut clipping = begin();
+    let error = clipping.next().await.err();
     match error {
         Some(error) if !error.is_outcome_unknown() => return Err(error.into()),
         None => return Err(Failure::usage(format!("no reply was lost for {}", item.name), "leave `--project-id` out")),
@@ -319,8 +327,8 @@ async fn all(shared: &Arc<Shared>, items: Vec<Item>, folder: Option<&std::path::
 /// A video that was watched for: what there is to tell of it is told now, for there is no end.
 fn tell(shared: &Shared, end: &End) -> Result<(), Failure> {
     match shared.output.format() {
-        Format::Json => shared.output.text(&report::data(end).to_string()),
-        Format::Table => report::rows(end).iter().filter_map(|row| row["file"].as_str()).try_for_each(|file| shared.output.text(file)),
+        Format::Json => shared.output.stream(&report::data(end).to_string()),
+        Format::Table => report::rows(end).iter().filter_map(|row| row["file"].as_str()).try_for_each(|file| shared.output.stream(file)),
     }
 }
 

@@ -77,6 +77,15 @@ impl Screen {
         self.say(&format!("{}: {what}", clean_line(name)));
     }
 
+    /// Says why nothing comes of a video, also where it shall be quiet.
+    pub(crate) fn failed(&self, name: &str, what: &str) {
+        if self.is_drawn {
+            self.of(name, what);
+        } else {
+            self.output.tell(&format!("{}: {what}", clean_line(name)));
+        }
+    }
+
     /// The line of a video that is begun.
     pub(crate) fn line(&self, name: &str) -> Line {
         let bar = ProgressBar::new_spinner();
@@ -175,7 +184,9 @@ impl Line {
         if self.screen.is_alone {
             self.bar.finish_and_clear();
         } else {
-            self.finish(&format!("failed: {why}"));
+            self.bar.finish_and_clear();
+            self.screen.failed(&self.name, &format!("failed: {why}"));
+            self.screen.one_over();
         }
     }
 

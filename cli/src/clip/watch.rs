@@ -39,12 +39,14 @@ pub(crate) async fn watch(folder: &Path, shared: &Shared, found: UnboundedSender
             match looked_at {
                 Ok(item) => {
                     let item = Item { seconds: shared.options.project.seconds_of(item.seconds), ..item };
-                    let is_done = shared.ledger.known(&item.key).is_some_and(|known| known.state == State::Done);
+                    let known = shared.ledger.known(&item.key);
+                    shared.remember(known.map_or(0, |known| known.credits));
+                    let is_done = known.is_some_and(|known| known.state == State::Done);
                     if !is_done && found.send(item).is_err() {
                         return Failure::new(Code::General, "nobody takes the videos");
                     }
                 }
-                Err(failure) => shared.screen.of(&path.display().to_string(), &format!("left alone: {failure}")),
+                Err(failure) => shared.screen.failed(&path.display().to_string(), &format!("left alone: {failure}")),
             }
         }
         shared.clock.sleep(BETWEEN_LOOKS).await;

@@ -122,6 +122,15 @@ impl Edit {
         // Whatever was changed: it has to be read again.
         File::parse(self.path.clone(), after.clone())?;
         let fault = |error| Failure::io(format_args!("the configuration {}", self.path.display()), &error);
+        let _lock = private::lock(&self.path).map_err(fault)?;
+        let there = match std::fs::read(&self.path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            there => there.map_err(fault)?,
+        };
+        if there != self.before.as_bytes() {
+            let what = format!("the configuration {} was changed meanwhile by another program", self.path.display());
+            return Err(Failure::new(Code::General, what).with_next("run it again: nothing was changed"));
+        }
         private::write(&self.path, after.as_bytes()).map_err(fault)
     }
 

@@ -57,7 +57,13 @@ impl Exec {
     fn command(&self, event: &Value) -> Command {
         let (shell, option) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
         let mut command = Command::new(shell);
-        command.arg(option).arg(&self.line).stdin(Stdio::piped()).stdout(Stdio::from(std::io::stderr()));
+        command.arg(option);
+        // Its quotes are for `cmd`, which does not know those that arguments are put into.
+        #[cfg(windows)]
+        command.raw_arg(&self.line);
+        #[cfg(not(windows))]
+        command.arg(&self.line);
+        command.stdin(Stdio::piped()).stdout(Stdio::from(std::io::stderr()));
         for (name, value) in std::env::vars_os() {
             // Whatever it is called.
             let is_secret = value.to_str().is_some_and(|value| value.trim().ends_with(self.secret.expose()));

@@ -2,6 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opusclip::types::ProjectId;
 use opusclip::webhook::Event;
@@ -67,19 +68,38 @@ struct Arrival {
 
 /// Where events are given in.
 #[derive(Clone, Debug)]
-pub(super) struct Inbox(mpsc::Sender<Arrival>);
+pub(super) struct Inbox {
+    arrivals: mpsc::Sender<Arrival>,
+    waiting: Waiting,
+}
+
+/// The salts of the events that are given in, and not dealt with yet.
+#[derive(Clone, Debug, Default)]
+struct Waiting(Arc<Mutex<HashSet<String>>>);
+
+impl Waiting {
+    fn salts(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Inbox {
     /// Gives one in that was checked. Whoever stops to wait for the answer does not stop the event.
     pub(super) async fn hand_on(&self, message: Message, event: Event, via: Via) -> Handed {
         let busy = |why: &str| Handed::Not(Undelivered { status: StatusCode::SERVICE_UNAVAILABLE, why: why.to_owned() });
+        // It is sent again too early, or comes back here by way of its receiver, and would wait for itself.
+        let salt = event.salt().to_owned();
+        if !self.waiting.salts().insert(salt.clone()) {
+            return busy("the same message is being handed on");
+        }
         let (answer, answered) = oneshot::channel();
         let arrival = Arrival { message, event, via, answer };
         let is_in = match via {
-            Via::Webhook => self.0.try_send(arrival).is_ok(),
-            Via::Poll => self.0.send(arrival).await.is_ok(),
+            Via::Webhook => self.arrivals.try_send(arrival).is_ok(),
+            Via::Poll => self.arrivals.send(arrival).await.is_ok(),
         };
         if !is_in {
+            self.waiting.salts().remove(&salt);
             return busy("too many events wait");
         }
         answered.await.unwrap_or_else(|_| busy("the listener ends"))
@@ -94,6 +114,7 @@ pub(super) struct Relay {
     output: Output,
     /// How many are still to be handed on, where that is limited.
     left: Option<u64>,
+    waiting: Waiting,
     salts: Seen<String>,
     ends: Seen<(ProjectId, End, Via)>,
 }
@@ -101,7 +122,9 @@ pub(super) struct Relay {
 impl Relay {
     pub(super) fn new(forward: Option<Forward>, exec: Option<Exec>, output: Output, limit: Option<u64>) -> (Inbox, Self) {
         let (sender, arrivals) = mpsc::channel(QUEUE);
-        (Inbox(sender), Self { arrivals, forward, exec, output, left: limit, salts: Seen::new(), ends: Seen::new() })
+        let waiting = Waiting::default();
+        let inbox = Inbox { arrivals: sender, waiting: waiting.clone() };
+        (inbox, Self { arrivals, forward, exec, output, left: limit, waiting, salts: Seen::new(), ends: Seen::new() })
     }
 
     /// Runs until so many are handed on, or until nobody can give one in any more.
@@ -113,6 +136,7 @@ impl Relay {
                 *left -= 1;
             }
             self.tell(&arrival, &handed);
+            self.waiting.salts().remove(arrival.event.salt());
             // A sender that did not wait has its answer when it sends again.
             let _ = arrival.answer.send(handed);
         }

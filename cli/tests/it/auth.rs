@@ -219,3 +219,57 @@ fn no_command_shows_the_key() {
         fed(&world, &args, &[], "");
     }
 }
+
+#[test]
+fn a_key_is_refused_as_an_argument_and_cleaned_of_what_editors_add() {
+    let world = World::new();
+    let run = world.bare_run(&["auth", "login", "sk-TYPED"], &[]).ends(2).says("on the command line");
+    assert!(!run.stderr.contains("TYPED"), "{}", run.stderr);
+    let login = |name: &str, key: &[u8]| {
+        let mut command = world.bare(&["auth", "login", "--no-check", "--profile", name]);
+        command.stdin(std::fs::File::open(world.file("key.txt", key)).unwrap());
+        Run::from(command.output().unwrap())
+    };
+    login("huge", &[b"sk-".as_slice(), &[b'a'; 20_000]].concat()).ends(2).says("a key is not longer than");
+    let marked = login("marked", b"\xef\xbb\xbfsk-0123456789\r\n").succeeds();
+    // printf %s sk-0123456789 | sha256sum
+    assert_eq!(marked.json()["key"], "sha256:5c85b6dd8ccb");
+}
+
+#[test]
+fn keys_that_are_kept_at_the_same_time_are_all_kept() {
+    let world = World::new();
+    std::fs::create_dir_all(world.path(".config/opusclip")).unwrap();
+    let profiles: String = (0..8).map(|number| format!("[profiles.p{number}]\n")).collect();
+    world.file(".config/opusclip/config.toml", profiles);
+    let logins: Vec<_> = (0..8)
+        .map(|number| {
+            let key = world.file(&format!("{number}.txt"), format!("sk-{number}"));
+            let mut command = world.bare(&["auth", "login", "--no-check", "--profile", &format!("p{number}")]);
+            command.stdin(std::fs::File::open(key).unwrap()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+    for login in logins {
+        Run::from(login.wait_with_output().unwrap()).succeeds();
+    }
+    for number in 0..8 {
+        world.bare_run(&["auth", "status", "--profile", &format!("p{number}")], &[]).succeeds();
+    }
+}
+
+/// A proxy that the environment names is for what leaves this machine; it would see the key.
+#[test]
+fn a_proxy_sees_no_key() {
+    let world = World::new();
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = world.command(&["template", "list"]);
+    for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env(name, format!("http://{}", proxy.local_addr().unwrap()));
+    }
+    command.env_remove("no_proxy").env_remove("NO_PROXY");
+    proxy.set_nonblocking(true).unwrap();
+    let run = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    assert_eq!(Run::from(run.wait_with_output().unwrap()).succeeds().stderr, "");
+    assert!(proxy.accept().is_err(), "nothing came");
+}

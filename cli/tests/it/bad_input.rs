@@ -158,3 +158,23 @@ fn without_room_what_is_there_stays_and_the_same_command_goes_on() {
     world.opusclip(&["clip", "v.mp4", "--state", "state"]).succeeds();
     assert_eq!((world.sandbox.count("create_upload_link"), world.sandbox.count("create_project")), (1, 1));
 }
+
+#[test]
+fn odd_numbers_lists_and_variables_are_told() {
+    let world = World::new();
+    world.file("v.mp4", opusclip_sandbox::sample_video(0));
+    let many = "18446744073709551615";
+    world.opusclip(&["clip", "v.mp4", "--uploads", many, "--parallel", many]).ends(2).says("expected a number from 1 to 1000");
+    world.file("list.txt", "\u{feff}v.mp4\r\n\r\n");
+    assert_eq!(world.opusclip(&["clip", "--from", "list.txt", "--dry-run"]).succeeds().json()[0]["source"], "v.mp4");
+    #[cfg(target_os = "linux")]
+    for name in ["OPUSCLIP_BASE_URL", "OPUSCLIP_API_URL", "OPUSCLIP_PROFILE", "OPUSCLIP_API_KEY", "OPUSCLIP_ORG_ID"] {
+        let odd = <OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff");
+        let mut command = world.command(&["template", "list"]);
+        if name == "OPUSCLIP_API_URL" {
+            command.env_remove("OPUSCLIP_BASE_URL");
+        }
+        Run::from(command.env(name, odd).output().unwrap()).ends(2).says(&format!("{name} is not UTF-8"));
+    }
+    assert!(world.sandbox.journal().is_empty(), "{:?}", world.sandbox.journal());
+}

@@ -75,6 +75,26 @@ fn interrupted_is_130_and_the_same_command_goes_on() {
     assert_eq!((world.sandbox.count("create_upload_link"), world.sandbox.count("create_project")), (1, 1));
 }
 
+/// A read of stdin that hangs cannot be ended, but the program can.
+#[cfg(unix)]
+#[test]
+fn interrupted_while_it_reads_stdin_is_130() {
+    use std::io::Write as _;
+
+    let world = World::new();
+    let verify = ["webhook", "verify", "-", "--signature", "a", "--salt", "b"];
+    for args in [&["clip", "--from", "-"][..], &["--api-key-file", "-", "project", "get", "P1"], &verify] {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let mut command = world.command(args);
+        command.stdin(reader);
+        let run = Running::new(command);
+        // More than a pipe holds: it has begun to read once this is written.
+        writer.write_all(&[b'\n'; 1 << 20]).unwrap();
+        run.signal("-INT");
+        run.ended().ends(130);
+    }
+}
+
 #[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     let world = World::new();

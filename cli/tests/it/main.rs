@@ -4,6 +4,7 @@
 
 mod auth;
 mod bad_input;
+mod billed;
 mod clip;
 mod config;
 mod doctor;

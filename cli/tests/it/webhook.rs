@@ -392,3 +392,23 @@ fn what_is_wrong_with_a_listener_is_told() {
         .into();
     poll.ends(3).says("there is no API key");
 }
+
+#[test]
+fn a_message_that_comes_back_by_way_of_another_receiver_does_not_go_round() {
+    let world = World::new();
+    // What is sent here is passed on to the listener, once that is known.
+    let passing = TcpListener::bind("127.0.0.1:0").unwrap();
+    let forward = format!("http://{}/", passing.local_addr().unwrap());
+    let (mut listener, url) = listen(&world, &["--forward", &forward]);
+    let host = url.strip_prefix("http://").unwrap().trim_end_matches('/').to_owned();
+    std::thread::spawn(move || {
+        for stream in passing.incoming().map_while(Result::ok) {
+            let target = TcpStream::connect(&host).unwrap();
+            let (mut from, mut to) = (stream.try_clone().unwrap(), target.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            std::thread::spawn(move || std::io::copy(&mut { target }, &mut { stream }));
+        }
+    });
+    assert_eq!(request(&url, "POST", &headers(SALT, BODY), BODY), 502);
+    listener.says("at last: answered 503");
+}
