@@ -226,3 +226,36 @@ async fn a_talkative_program_is_heard_and_a_silent_one_given_up() {
     let error = Command::start(silent, settings(Duration::from_millis(50))).await.unwrap_err().to_string();
     assert!(error.contains("the program wrote nothing within 50 ms"), "{error}");
 }
+
+/// The key that a program was given is looked for in all that it says, and is in nothing that is told of it.
+#[cfg(unix)]
+#[test]
+fn a_program_that_tells_its_key_is_found_out_and_not_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("client.sh");
+    let text = "echo '{\"hello\": {\"protocol\": 1, \"client\": \"leaky\"}}'\nwhile read -r line; do\n  id=$(printf '%s' \"$line\" | sed 's/^{\"id\":\\([0-9]*\\).*/\\1/')\n  \
+                echo \"{\\\"id\\\": $id, \\\"failed\\\": {\\\"class\\\": \\\"api-error\\\", \\\"status\\\": 404, \\\"message\\\": \\\"no sk-test-leak-0123456789\\\"}}\"\ndone\n";
+    std::fs::write(&script, text).unwrap();
+    let client = format!("sh {}", script.display());
+    for command in ["run", "scenarios"] {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_conformance"));
+        program.current_dir(crate::toy::root()).args([
+            "--fixtures",
+            "fixtures",
+            command,
+            "--cmd",
+            &client,
+            "--key",
+            "sk-test-leak-0123456789",
+        ]);
+        if command == "scenarios" {
+            program.args(["--scenarios", "scenarios"]);
+        }
+        let output = program.output().unwrap();
+        let told = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(!told.contains("sk-test-leak"), "{command}: {told}");
+        assert!(command == "scenarios" || told.contains("C409"), "{told}");
+        assert!(told.contains("<secret>"), "{command}: {told}");
+    }
+}
