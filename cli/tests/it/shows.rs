@@ -20,11 +20,13 @@ const HOUR: Duration = Duration::from_secs(3600);
 struct Session {
     world: World,
     seen: String,
+    /// Whether no variable says where the account is.
+    is_bare: bool,
 }
 
 impl Session {
     fn new() -> Self {
-        Self { world: World::new(), seen: String::new() }
+        Self { world: World::new(), seen: String::new(), is_bare: false }
     }
 
     /// Runs it with a terminal for its stdout, and writes down what is seen.
@@ -32,7 +34,7 @@ impl Session {
     fn sees(&mut self, args: &[&str]) -> &mut Self {
         let size = Winsize { ws_row: 40, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
         let terminal = openpty(None, Some(&size)).unwrap();
-        let mut command = self.world.command(args);
+        let mut command = if self.is_bare { self.world.bare(args) } else { self.world.command(args) };
         let mut child = command.env("NO_COLOR", "1").stdout(Stdio::from(terminal.user)).stderr(Stdio::piped()).spawn().unwrap();
         // It holds the other end of the terminal, which is to close with the child.
         drop(command);
@@ -72,13 +74,15 @@ impl Session {
         // How wide a column is depends on what is masked in it.
         let text = if text == format!("{stdout}{stderr}") { text } else { collapsed(&text) };
         let ending = if code == 0 { String::new() } else { format!("[exit code {code}]\n") };
-        self.seen.push_str(&format!("$ opusclip {}\n{text}{ending}\n", args.join(" ")));
+        self.seen.push_str(&format!("$ opusclip {}\n{text}{ending}\n", self.world.masked(&args.join(" "))));
     }
 
     fn snapshot(&self, name: &str) {
         let mut settings = insta::Settings::clone_current();
         settings.add_filter(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME");
         settings.add_filter(r"\b\d{13}", "MS");
+        settings.add_filter(r"(x-opus-\w+): [0-9a-f]+", "$1: X");
+        settings.add_filter(r"os error \d+", "os error N");
         settings.add_filter(r"Expires=\d+&Signature=[0-9a-f]+", "Expires=TIME&Signature=X");
         settings.set_omit_expression(true);
         settings.bind(|| insta::assert_snapshot!(name, self.seen));
@@ -177,6 +181,31 @@ fn clip() {
     session.sees(&["clip", "talk.mp4", VIDEO, "--dry-run"]).sees(&["clip", "talk.mp4"]).sees(&["clip", "talk.mp4", "page.mp4"]);
     session.sees(&["clip", "talk.mp4", "--dry-run"]).sees(&["clip"]);
     session.snapshot("clip");
+}
+
+#[test]
+fn accounts() {
+    let mut session = Session { is_bare: true, ..Session::new() };
+    session.world.file("key.txt", "sk-of-the-tests\n");
+    let url = session.world.sandbox.url().to_owned();
+    session.sees(&["auth", "status"]).sees(&["template", "list"]);
+    session.sees(&["auth", "login", "--base-url", &url, "--api-key-file", "key.txt"]).sees(&["auth", "status", "--check"]);
+    session.sees(&["config", "path"]).sees(&["config", "set", "org", "org_12ab"]).sees(&["config", "get", "org"]);
+    session.sees(&["config", "set", "orgs", "x"]).sees(&["config", "set", "base_url", "nonsense"]);
+    session.sees(&["config", "list"]).sees(&["config", "unset", "org"]).sees(&["template", "list"]);
+    session.sees(&["template", "list", "--profile", "wrok"]).sees(&["auth", "logout"]).sees(&["auth", "logout"]);
+    session.snapshot("accounts");
+}
+
+#[test]
+fn messages() {
+    let mut session = Session::new();
+    session.world.file("body.json", r#"{"projectId":"P1","stage":"COMPLETE"}"#);
+    session.sees(&["webhook", "send", "http://127.0.0.1:1/", "--curl"]);
+    session.sees(&["webhook", "verify", "body.json"]);
+    session.sees(&["webhook", "verify", "body.json", "--signature", "00", "--salt", "aa", "--timestamp", "1"]);
+    session.sees(&["webhook", "send", "http://127.0.0.1:1/"]).sees(&["webhook", "listen"]);
+    session.snapshot("messages");
 }
 
 #[test]
