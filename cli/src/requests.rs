@@ -29,7 +29,7 @@ Examples:
   opusclip collection list --containing P0000000demo.CUdemo")]
     List {
         /// Only those that hold this clip, as PROJECT.CLIP
-        #[arg(long, value_name = "CLIP", alias = "content-id")]
+        #[arg(long, value_name = "CLIP", value_parser = clip_id, alias = "content-id")]
         containing: Option<FullClipId>,
     },
     /// Create one
@@ -51,6 +51,7 @@ Examples:
         /// Id of the collection
         collection: String,
         /// The clip, as PROJECT.CLIP
+        #[arg(value_parser = clip_id)]
         clip: FullClipId,
     },
     /// Take a clip out of one
@@ -64,6 +65,7 @@ Examples:
         /// Id of the collection
         collection: String,
         /// The clip, as PROJECT.CLIP
+        #[arg(value_parser = clip_id)]
         clip: FullClipId,
     },
     /// Have the links of its clips made
@@ -171,6 +173,7 @@ Examples:
 #[derive(Args, Debug)]
 pub(crate) struct TargetArgs {
     /// The clip, as PROJECT.CLIP
+    #[arg(value_parser = clip_id)]
     clip: FullClipId,
     /// Social account, from `opusclip post account list`
     #[arg(long, value_name = "ID")]
@@ -205,6 +208,7 @@ Examples:
   opusclip censor create P0000000demo.CUdemo --beep")]
     Create {
         /// The clip, as PROJECT.CLIP
+        #[arg(value_parser = clip_id)]
         clip: FullClipId,
         /// A beep instead of silence
         #[arg(long)]
@@ -280,6 +284,10 @@ fn point_in_time(text: &str) -> Result<String, String> {
 /// The fields that were given.
 fn object<'n>(fields: impl IntoIterator<Item = (&'n str, Value)>) -> Value {
     Value::Object(fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn clip_id(text: &str) -> Result<FullClipId, String> {
+    text.parse().map_err(|_| "expected PROJECT.CLIP, as `opusclip clip list` shows it".to_owned())
 }
 
 /// The clip of a target by project and bare id, which is what these operations take (C28).

@@ -73,7 +73,7 @@ fn a_clip_is_posted_and_scheduled() {
     text(&run(&["post", "copy", "get", &job]).json(), "status");
     assert_eq!(world.sandbox.count("create_post_task"), 1, "what bills is sent once");
     world.opusclip(&["post", "schedule", &clip, "--account", &account, "--title", "T", "--at", "tomorrow"]).ends(2).says("2026-12-01");
-    world.opusclip(&["post", "create", "bare", "--account", &account, "--title", "T"]).ends(2).says("projectId");
+    world.opusclip(&["post", "create", "bare", "--account", &account, "--title", "T"]).ends(2).says("expected PROJECT.CLIP");
 }
 
 #[test]
