@@ -9,7 +9,9 @@ use crate::cli::{code, conformance, stderr, stdout, toy};
 fn the_help_of_each_command_fits_a_screen_and_its_examples_are_understood() {
     let told = stdout(&conformance(&["-h"]));
     let list = told.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-    let commands: Vec<&str> = list.lines().map(|line| line.split_whitespace().next().unwrap()).filter(|name| *name != "help").collect();
+    // How a summary is wrapped depends on the terminal of the tester.
+    let names = list.lines().filter(|line| !line.starts_with("   ")).map(|line| line.split_whitespace().next().unwrap());
+    let commands: Vec<&str> = names.filter(|name| *name != "help").collect();
     assert_eq!(commands.len(), 16, "{commands:?}");
     let mut examples: Vec<String> = Vec::new();
     for command in commands.iter().map(|command| vec![*command, "-h"]).chain([vec!["-h"], vec!["--help"]]) {
