@@ -166,7 +166,9 @@ impl Download {
     ///
     /// ```
     /// # fn example(client: &opusclip::Client) -> Result<(), opusclip::Error> {
-    /// assert!(client.download("P0000000demo", "clips").with_names("{nummer}").check().is_err());
+    /// use opusclip::types::ProjectId;
+    ///
+    /// assert!(client.download(ProjectId::from("P0000000demo"), "clips").with_names("{nummer}").check().is_err());
     /// # Ok(())
     /// # }
     /// ```

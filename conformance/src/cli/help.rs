@@ -9,7 +9,7 @@ Examples:
   conformance run --cmd 'python3 client.py'            the fixtures through a client in any language
   conformance explain C405                             what a finding means and what to do
 
-Exit codes: 0 nothing is wrong, 1 findings, 2 wrong usage, 3 the harness itself failed. More examples: --help";
+Exit codes: 0 nothing is wrong, 1 findings, 2 wrong usage, 3 the harness failed. Examples: --help";
 
 pub(super) const LONG: &str = "\
 Examples:

@@ -79,7 +79,7 @@ struct Files {
     /// How to print the result; the end of each command's help says what it has.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Write the report in every form into this folder as well (lint, check, run and scenarios)
+    /// Write the report in every form here, too (lint, check, run, scenarios)
     #[arg(long, global = true, value_name = "DIR")]
     report_dir: Option<PathBuf>,
     /// Print every finding in full, also where many are of one cause.
@@ -105,7 +105,7 @@ enum Command {
         /// Only these fixture files, or what is below these folders.
         paths: Vec<PathBuf>,
     },
-    /// Lint, and check that the fixtures cover the spec; or with --live see what a service shows. No client runs.
+    /// Lint, and check coverage, without a client; with --live, see what a service shows.
     #[command(after_help = help::CHECK)]
     Check(check::Check),
     /// Show what the fixtures cover of the spec.
@@ -135,19 +135,19 @@ enum Command {
         #[arg(long)]
         list: bool,
     },
-    /// Replay the fixtures through a client in any language, which speaks JSON lines over stdin and stdout.
+    /// Replay the fixtures through a client in any language, over its stdin and stdout.
     #[command(after_help = help::RUN)]
     Run(run::Run),
     /// Check the scenarios, and play them to a client that speaks JSON lines.
     #[command(after_help = help::SCENARIOS)]
     Scenarios(scenarios::Scenarios),
-    /// Replay the fixtures over HTTP to a client that makes its calls by itself, and judge its requests.
+    /// Replay the fixtures over HTTP, and judge the requests of a client that runs by itself.
     #[command(after_help = help::SERVE)]
     Serve(serve::Serve),
     /// Put every single fault into every fixture, and tell which ones no check notices.
     #[command(after_help = help::MUTATE)]
     Mutate(mutate::Mutate),
-    /// Record what a service answers as fixtures, with nothing of anybody in them: a proxy on loopback that only lets reading through.
+    /// Record fixtures of what a service answers, redacted, by a proxy on loopback.
     #[command(after_help = help::RECORD)]
     Record(record::Record),
     /// Compare two OpenAPI documents: what changed, and what it does to the generated client.
@@ -156,13 +156,13 @@ enum Command {
     /// Write the fixtures that keep to the spec in the format of another tool.
     #[command(after_help = help::EXPORT)]
     Export(export::Export),
-    /// Start a project: a fixture for each operation, waivers for what they do not show, a note and a check for CI.
+    /// Start a project: fixtures, waivers, a note and a check for CI.
     #[command(after_help = help::INIT)]
     Init(init::Init),
     /// Write one fixture from the document, to be edited.
     #[command(after_help = help::NEW)]
     New(new::New),
-    /// Compare two reports in JSON: findings that are new or gone, coverage that is lost or gained.
+    /// Compare two reports in JSON: findings and coverage that are new or gone.
     #[command(after_help = help::DIFF)]
     Diff(diff::Diff),
     /// Show one fixture: what is called, sent, answered and expected.
