@@ -139,7 +139,9 @@ async fn what_goes_out_after_an_early_answer_was_sent_too() {
     })
     .await;
     let uploaded = client.upload(bytes).await.unwrap();
-    assert_eq!((uploaded.verification, uploaded.sent), (Verification::Crc32c, 24 << 20));
+    // What was on its way when the connection closed was sent, and is sent again.
+    assert!((24 << 20..32 << 20).contains(&uploaded.sent), "{}", uploaded.sent);
+    assert_eq!(uploaded.verification, Verification::Crc32c);
 }
 
 /// A storage refuses early and reads no further, on a connection that it leaves open: what was to be sent there goes another way.
