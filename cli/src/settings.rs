@@ -235,7 +235,7 @@ pub(crate) fn chosen(args: &AccountArgs, file: &File) -> Result<Setting<String>,
     let profile = said.unwrap_or_else(|| Setting { value: config::DEFAULT.to_owned(), from: Origin::Default });
     match config::check_name(&profile.value) {
         Ok(()) => Ok(profile),
-        Err(why) => Err(Failure::usage(format!("{}: {why}", profile.from), "letters, digits, `-`, `_` and `.` make a name")),
+        Err(why) => Err(Failure::usage(format!("{}: {why}", profile.from), config::NAMES)),
     }
 }
 

@@ -1,6 +1,5 @@
 //! `opusclip upload`: uploads alone, which a later run goes on with.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -115,16 +114,9 @@ impl Records {
     /// Whole or not at all, for its owner alone; the name is of the file, so that a new session replaces the old one.
     fn keep(&self, record: &Record) -> Result<PathBuf, Failure> {
         let fault = |error: std::io::Error| Failure::io(format_args!("the state folder {}", self.0.display()), &error);
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.recursive(true).create(&self.0).map_err(fault)?;
         let path = self.0.join(format!("{}.json", crate::settings::name_of(&[&record.account, &record.file.display().to_string()])));
         let text = serde_json::to_vec(record).map_err(|error| fault(error.into()))?;
-        // Temporary files are for their owner alone.
-        let mut file = tempfile::NamedTempFile::new_in(&self.0).map_err(fault)?;
-        file.write_all(&text).and_then(|()| file.as_file().sync_all()).map_err(fault)?;
-        file.persist(&path).map_err(|error| fault(error.error))?;
+        crate::private::write(&path, &text).map_err(fault)?;
         Ok(path)
     }
 }

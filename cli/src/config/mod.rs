@@ -143,7 +143,8 @@ pub(crate) fn folder() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.config_dir().join("opusclip"))
 }
 
-const NAMES: &str = "letters, digits, `-`, `_` and `.` make a name";
+/// What names of profiles are made of.
+pub(crate) const NAMES: &str = "letters, digits, `-`, `_` and `.` make a name";
 
 /// What is wrong with the name of a profile.
 pub(crate) fn check_name(name: &str) -> Result<(), String> {
