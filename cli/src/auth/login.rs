@@ -54,7 +54,7 @@ pub(super) async fn run(args: LoginArgs, context: &Context) -> Result<(), Failur
     let place = store::keep(profile, &Kept { key: key.secret.clone(), base_url: settings.base_url.value.clone() })?;
     let (fingerprint, base_url) = (key.secret.fingerprint(), &settings.base_url.value);
     context.output.say(&format!("the key {fingerprint} of the profile `{profile}` is kept in {place}, for {base_url}"));
-    if std::env::var("OPUSCLIP_API_KEY").is_ok_and(|key| !key.trim().is_empty()) {
+    if super::is_in_environment() {
         context.output.tell("warning: OPUSCLIP_API_KEY is set, and is used instead of it");
     }
     if let Some(file) = settings.file.profile(profile).and_then(|section| section.api_key_file.as_deref()) {

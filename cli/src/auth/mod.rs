@@ -137,6 +137,11 @@ pub(crate) async fn run(command: Auth, context: &Context) -> Result<(), Failure>
     }
 }
 
+/// Whether a variable has a key, which goes before the one that is kept.
+fn is_in_environment() -> bool {
+    std::env::var("OPUSCLIP_API_KEY").is_ok_and(|key| !key.trim().is_empty())
+}
+
 async fn status(check: bool, context: &Context) -> Result<(), Failure> {
     let settings = Settings::resolve(&context.account)?;
     let key = settings.key();
@@ -177,7 +182,7 @@ fn logout(context: &Context) -> Result<(), Failure> {
         context.output.say(&format!("{whose} is removed from {place}"));
     }
     // What it cannot take away goes on to be used, which has to be said.
-    if std::env::var("OPUSCLIP_API_KEY").is_ok_and(|key| !key.trim().is_empty()) {
+    if is_in_environment() {
         context.output.tell("OPUSCLIP_API_KEY is still set: unset it, too");
     }
     let section = settings.file.profile(profile);
