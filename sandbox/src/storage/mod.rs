@@ -2,27 +2,21 @@
 //!
 //! Bytes are hashed and counted as they come; memory does not grow with the file.
 
+mod session;
+
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf as _, Bytes};
-use md5::{Digest as _, Md5};
 
+use self::session::{QUANTUM, Session};
 use crate::reply::{Payload, Reply};
 
 pub(crate) const PREFIX: &str = "/ext.gcs.opus.pro/";
-
-/// What is stored is a multiple of this, until the last byte is there.
-const QUANTUM: u64 = 256 << 10;
-
-/// Beyond this size there is no MD5, as there is none for composite objects; CRC32C is always there.
-const MD5_LIMIT: u64 = 64 << 20;
 
 /// A file that was uploaded whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,43 +44,6 @@ struct Link {
     signature: String,
     expires: SystemTime,
     object: Option<StoredObject>,
-}
-
-#[derive(Debug)]
-struct Session {
-    upload: String,
-    expires: SystemTime,
-    total: Option<u64>,
-    /// What has come, and what of it outlasts a broken connection.
-    current: Stored,
-    safe: Stored,
-    received: u64,
-    /// Which request may write; a newer one takes over.
-    writer: u64,
-    object: Option<StoredObject>,
-    is_cancelled: bool,
-    /// Where the bytes are kept until they are all there, and the file while a request writes it.
-    part: Option<PathBuf>,
-    file: Option<File>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Stored {
-    size: u64,
-    crc32c: u32,
-    md5: Option<Md5>,
-}
-
-impl Stored {
-    fn absorb(&mut self, bytes: &[u8]) {
-        self.crc32c = crc32c::crc32c_append(self.crc32c, bytes);
-        self.size += bytes.len() as u64;
-        if self.size > MD5_LIMIT {
-            self.md5 = None;
-        } else if let Some(md5) = &mut self.md5 {
-            md5.update(bytes);
-        }
-    }
 }
 
 /// What `Content-Range` says of a PUT.
@@ -174,20 +131,8 @@ impl Storage {
                 return Reply::xml(400, "ExpiredToken", "The link has expired; ask for a new one");
             }
         }
-        let empty = Stored { md5: Some(Md5::new()), ..Stored::default() };
-        let session = Session {
-            upload: ask.upload.to_owned(),
-            expires: ask.now + ask.life,
-            total: None,
-            current: empty.clone(),
-            safe: empty,
-            received: 0,
-            writer: 0,
-            object: None,
-            is_cancelled: false,
-            part: self.folder.as_ref().map(|folder| folder.join(format!("{}.{}.part", ask.upload, ask.session))),
-            file: None,
-        };
+        let part = self.folder.as_ref().map(|folder| folder.join(format!("{}.{}.part", ask.upload, ask.session)));
+        let session = Session::new(ask.upload, ask.now + ask.life, part);
         lock(&self.sessions).insert(ask.session.to_owned(), Arc::new(Mutex::new(session)));
         Reply::new(201, Payload::Empty)
             .with_header("location", format!("{}{}?upload_id={}", ask.base, ask.path, ask.session))
@@ -220,7 +165,7 @@ impl Storage {
         let shared = self.session(id, now)?;
         let mut session = lock(&shared);
         let bad = |message: &str| Err(Reply::xml(400, "InvalidArgument", message));
-        if let Some(object) = &session.object {
+        if let Some(object) = session.object() {
             return Err(complete(object, id));
         }
         let Some(range) = range else {
@@ -235,7 +180,7 @@ impl Storage {
         {
             return bad("the total size differs from what was said before");
         }
-        if total.is_some_and(|total| total < session.current.size) {
+        if total.is_some_and(|total| total < session.size()) {
             return bad("the total size is less than what is stored");
         }
         let (first, end) = match range {
@@ -243,10 +188,9 @@ impl Storage {
                 if length.is_some_and(|length| length > 0) {
                     return bad("a question for the offset has no body");
                 }
-                session.writer += 1;
-                session.roll_back();
-                session.total = session.total.or(total);
-                if session.total == Some(session.current.size) {
+                session.take_over();
+                session.set_total(total);
+                if session.total == Some(session.size()) {
                     return Err(self.finish(&mut session, id));
                 }
                 return Err(session.incomplete(id));
@@ -263,21 +207,15 @@ impl Storage {
                 (first, Some(last + 1))
             }
         };
-        session.writer += 1;
-        session.roll_back();
-        if first > session.current.size {
+        let writer = session.take_over();
+        if first > session.size() {
             return Err(Reply::xml(503, "ServiceUnavailable", "There is a gap before the first byte; ask for the offset"));
         }
-        session.total = session.total.or(total);
-        if session.total.is_some_and(|total| total > MD5_LIMIT) {
-            // It would be dropped in the end, and is by far the slowest part.
-            session.current.md5 = None;
-            session.safe.md5 = None;
-        }
+        session.set_total(total);
         if let Err(error) = session.open() {
             return Err(unkept(&error));
         }
-        let (skip, writer) = (session.current.size - first, session.writer);
+        let skip = session.size() - first;
         drop(session);
         Ok(Writer {
             storage: self,
@@ -293,14 +231,11 @@ impl Storage {
     }
 
     fn finish(&self, session: &mut Session, id: &str) -> Reply {
-        let md5 = session.current.md5.clone().map(|md5| md5.finalize().into());
-        let Stored { size, crc32c, .. } = session.current;
-        if let Err(error) = session.keep(self.folder.as_deref()) {
-            return unkept(&error);
-        }
-        let object = StoredObject { size, crc32c, md5, received: session.received };
-        session.object = Some(object.clone());
-        if let Some(link) = lock(&self.links).get_mut(&session.upload) {
+        let object = match session.finish(self.folder.as_deref()) {
+            Ok(object) => object,
+            Err(error) => return unkept(&error),
+        };
+        if let Some(link) = lock(&self.links).get_mut(session.upload()) {
             link.object = Some(object.clone());
         }
         complete(&object, id)
@@ -331,79 +266,6 @@ fn complete(object: &StoredObject, id: &str) -> Reply {
         .with_header("x-guploader-uploadid", id)
 }
 
-impl Session {
-    /// Forgets what would be lost with a connection.
-    fn roll_back(&mut self) {
-        if self.current.size != self.safe.size {
-            self.current = self.safe.clone();
-        }
-    }
-
-    /// No writer may go on, and nothing of it stays.
-    fn cancel(&mut self) {
-        self.writer += 1;
-        self.is_cancelled = true;
-        self.file = None;
-        if let Some(part) = self.part.take() {
-            // Where nothing came there is no file.
-            let _ = std::fs::remove_file(part);
-        }
-    }
-
-    /// Opens the file for as long as a request writes.
-    fn open(&mut self) -> std::io::Result<()> {
-        let open = |part: &PathBuf| File::options().write(true).create(true).truncate(false).open(part);
-        self.file = self.part.as_ref().map(open).transpose()?;
-        if let Some(file) = &self.file {
-            file.set_len(self.current.size)?;
-        }
-        Ok(())
-    }
-
-    /// Gives the file its name; one without bytes has to be made first.
-    fn keep(&mut self, folder: Option<&Path>) -> std::io::Result<()> {
-        if let (Some(folder), Some(part)) = (folder, self.part.clone()) {
-            self.open()?;
-            self.file = None;
-            std::fs::rename(part, folder.join(&self.upload))?;
-        }
-        Ok(())
-    }
-
-    /// What a request hears that may not write any more.
-    fn lost(&self) -> Reply {
-        match self.is_cancelled {
-            true => Reply::xml(404, "NoSuchUpload", "The upload session was cancelled"),
-            false => Reply::xml(503, "ServiceUnavailable", "Another request has taken the session over"),
-        }
-    }
-
-    fn incomplete(&self, id: &str) -> Reply {
-        let reply = Reply::new(308, Payload::Empty).with_header("x-guploader-uploadid", id);
-        match self.current.size {
-            0 => reply,
-            size => reply.with_header("range", format!("bytes=0-{}", size - 1)),
-        }
-    }
-
-    fn store(&mut self, mut bytes: &[u8]) -> std::io::Result<()> {
-        if let Some(file) = &mut self.file {
-            file.seek(SeekFrom::Start(self.current.size))?;
-            file.write_all(bytes)?;
-        }
-        while !bytes.is_empty() {
-            let room = usize::try_from(QUANTUM - self.current.size % QUANTUM).unwrap_or(usize::MAX);
-            let (now, rest) = bytes.split_at(room.min(bytes.len()));
-            self.current.absorb(now);
-            if self.current.size.is_multiple_of(QUANTUM) {
-                self.safe = self.current.clone();
-            }
-            bytes = rest;
-        }
-        Ok(())
-    }
-}
-
 /// Takes the body of one PUT.
 pub(crate) struct Writer<'s> {
     storage: &'s Storage,
@@ -428,7 +290,7 @@ impl Writer<'_> {
 
     pub(crate) fn write(&mut self, mut bytes: Bytes) -> Result<(), Reply> {
         let mut session = lock(&self.session);
-        if session.writer != self.writer {
+        if !session.is_of(self.writer) {
             return Err(session.lost());
         }
         session.received += bytes.len() as u64;
@@ -439,7 +301,7 @@ impl Writer<'_> {
         self.skip -= skipped;
         self.at += bytes.len() as u64;
         bytes.advance(usize::try_from(skipped).unwrap_or(usize::MAX));
-        let room = usize::try_from(self.keep_to.saturating_sub(session.current.size)).unwrap_or(usize::MAX);
+        let room = usize::try_from(self.keep_to.saturating_sub(session.size())).unwrap_or(usize::MAX);
         bytes.truncate(room);
         session.store(&bytes).map_err(|error| unkept(&error))
     }
@@ -448,19 +310,19 @@ impl Writer<'_> {
     pub(crate) fn end(self) -> Reply {
         let shared = Arc::clone(&self.session);
         let mut session = lock(&shared);
-        if session.writer != self.writer {
+        if !session.is_of(self.writer) {
             return session.lost();
         }
-        session.file = None;
+        session.close();
         let is_all = self.keep_to == u64::MAX;
         if self.is_whole && is_all {
-            if self.at < session.current.size {
+            if self.at < session.size() {
                 return Reply::xml(400, "InvalidArgument", "the total size is less than what is stored");
             }
             // Without a length the end of the body says how long it is.
             session.total.get_or_insert(self.at);
         }
-        if session.total == Some(session.current.size) && is_all {
+        if session.total == Some(session.size()) && is_all {
             return self.storage.finish(&mut session, &self.id);
         }
         session.roll_back();
@@ -472,9 +334,9 @@ impl Writer<'_> {
 impl Drop for Writer<'_> {
     fn drop(&mut self) {
         let mut session = lock(&self.session);
-        if session.writer == self.writer && session.object.is_none() {
+        if session.is_of(self.writer) && session.object().is_none() {
             session.roll_back();
-            session.file = None;
+            session.close();
         }
     }
 }
