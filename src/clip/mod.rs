@@ -1,5 +1,6 @@
 //! From a video to its clips: upload, project, wait, as one piece of work that can stop and go on anywhere.
 
+mod begin;
 mod token;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use futures_util::stream;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
+use begin::{Begun, New, Video};
 pub use token::ClipToken;
 use token::State;
 
@@ -19,7 +21,7 @@ use crate::calls::{BoxFuture, CreateProject};
 use crate::error::Kind;
 use crate::operation::{CREATE_PROJECT, SEND_UPLOAD_BYTES};
 use crate::types::ProjectId;
-use crate::upload::{Fingerprint, Kept};
+use crate::upload::Kept;
 use crate::work::hex;
 use crate::{
     Attempted, Client, Error, ResumeStore, ResumeToken, Upload, UploadProgress, UploadSource, Uploaded, Verification, Wait, WaitEvent,
@@ -161,22 +163,6 @@ enum Stage {
     Asking(BoxFuture<'static, Result<ProjectId, Error>>),
     Waiting(Box<Wait>),
     Over,
-}
-
-struct New {
-    video: Video,
-    store: Option<ResumeStore>,
-}
-
-enum Video {
-    File(UploadSource),
-    Url(String),
-}
-
-struct Begun {
-    video: Video,
-    kept: Option<Kept>,
-    token: Result<Option<ClipToken>, Error>,
 }
 
 /// The work from a video to its clips; [`Client::clip`] makes it, `.await` runs it to its end.
@@ -384,7 +370,7 @@ impl Clipping {
     fn begin(&mut self) {
         let request = self.request();
         if let Stage::New(new) = std::mem::replace(&mut self.stage, Stage::Over) {
-            self.stage = Stage::Beginning(Box::pin(begin(self.client.clone(), *new, self.token.clone(), request)));
+            self.stage = Stage::Beginning(Box::pin(new.begin(self.client.clone(), self.token.clone(), request)));
         }
     }
 
@@ -567,45 +553,6 @@ impl IntoFuture for Clipping {
             }
         })
     }
-}
-
-/// Opens the source and finds out where it is.
-async fn begin(client: Client, new: New, token: Option<ClipToken>, request: String) -> Result<Begun, Error> {
-    let New { video, store } = new;
-    if let Some(token) = &token {
-        token.check_kind(matches!(video, Video::Url(_)))?;
-    }
-    let Some(store) = store else {
-        let token = token.map(|token| token.checked(&request)).transpose();
-        return Ok(Begun { video, kept: None, token });
-    };
-    let (video, kept, fingerprint) = match video {
-        Video::File(source) => {
-            let opened = source.open().await?;
-            let kept = Kept::of_source(store, &client, "clip", opened.watch.path(), &opened.fingerprint).await?;
-            let fingerprint = opened.fingerprint.clone();
-            (Video::File(opened.into()), kept, Some(fingerprint))
-        }
-        Video::Url(url) => {
-            let kept = Kept::of_url(store, &client, "clip", &url).await?;
-            (Video::Url(url), kept, None)
-        }
-    };
-    let token = known(&kept, token, &request, fingerprint.as_ref()).await;
-    Ok(Begun { video, kept: Some(kept), token })
-}
-
-/// The token that is given, which is kept from now on, or the one that is kept.
-async fn known(kept: &Kept, given: Option<ClipToken>, request: &str, source: Option<&Fingerprint>) -> Result<Option<ClipToken>, Error> {
-    let Some(token) = given else {
-        return kept.load::<ClipToken>().await?.map(|token| token.checked(request)).transpose();
-    };
-    let token = token.checked(request)?;
-    if let Some(source) = source {
-        token.check_source(source)?;
-    }
-    kept.save(&token).await?;
-    Ok(Some(token))
 }
 
 /// Looks for the project of a lost reply.
