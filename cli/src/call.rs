@@ -4,6 +4,7 @@ use opusclip::operation::{Operation, Place};
 use serde_json::Value;
 
 use crate::context::Context;
+use crate::curl::Curl;
 use crate::failure::{Code, Failure};
 use crate::output::Format;
 
@@ -63,7 +64,7 @@ impl Call {
         Ok(Some(reply.value))
     }
 
-    /// As a command for a shell. The key stands in it as the name of its variable.
+    /// As a command for a shell.
     fn to_curl(&self, context: &Context) -> Result<String, Failure> {
         let (client, org) = context.without_key()?;
         let mut call = client.raw(&self.operation);
@@ -75,19 +76,15 @@ impl Call {
             call = call.with_json(body);
         }
         let request = call.into_request()?;
-        let mut lines = vec![format!("curl --silent --show-error --request {} {}", request.method(), quoted(request.url().as_str())?)];
-        // In double quotes, for the shell puts the key in.
-        lines.push("--header \"Authorization: Bearer $OPUSCLIP_API_KEY\"".to_owned());
+        let mut curl = Curl::new(request.method(), request.url().as_str())?.with_key();
         if let Some(org) = org.filter(|_| !request.headers().contains_key("x-opus-org-id")) {
-            lines.push(format!("--header {}", quoted(&format!("x-opus-org-id: {org}"))?));
+            curl = curl.with_header("x-opus-org-id", &org)?;
         }
-        for (name, value) in request.headers() {
-            lines.push(format!("--header {}", quoted(&format!("{name}: {}", value.to_str().unwrap_or_default()))?));
-        }
+        curl = curl.with_headers(request.headers())?;
         if let Some(body) = body {
-            lines.push(format!("--data {}", quoted(&body.to_string())?));
+            curl = curl.with_body(&body.to_string())?;
         }
-        Ok(lines.join(" \\\n  "))
+        Ok(curl.into_text())
     }
 }
 
@@ -98,13 +95,6 @@ pub(crate) fn not_shown(failure: Failure, operation: &Operation, reply: &Value) 
     }
     let failure = Failure::new(Code::General, format!("{} is done, and only its reply cannot be shown: {failure}", operation.id));
     failure.with_next(format!("do not repeat it; the reply is {reply}"))
-}
-
-/// A text as a word of a shell.
-pub(crate) fn quoted(text: &str) -> Result<String, Failure> {
-    shlex::try_quote(text)
-        .map(std::borrow::Cow::into_owned)
-        .map_err(|error| Failure::usage(format!("{text:?} cannot be given to a shell: {error}"), "leave the null byte out"))
 }
 
 /// One list where the API wraps a list in a list, as it does around the paragraphs of a

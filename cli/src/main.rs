@@ -7,6 +7,7 @@ mod clip;
 mod clock;
 mod config;
 mod context;
+mod curl;
 mod doctor;
 mod failure;
 mod help;

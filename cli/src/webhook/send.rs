@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use opusclip::Clock as _;
-use reqwest::{StatusCode, Url};
+use reqwest::{Method, StatusCode, Url};
 use serde_json::json;
 
 use super::message::{Message, SALT};
 use super::post::{Answer, Receiver, address};
 use super::secret::SecretArgs;
 use super::verify::body_of;
-use crate::call::quoted;
 use crate::clock::FastClock;
 use crate::context::Context;
+use crate::curl::Curl;
 use crate::failure::{Code, Failure};
 
 const EXAMPLES: &str = "\
@@ -96,10 +96,5 @@ fn refused(name: &str, answer: &Answer) -> Failure {
 fn to_curl(url: &Url, message: &Message) -> Result<String, Failure> {
     let body = std::str::from_utf8(&message.body)
         .map_err(|_| Failure::usage("the body is no text, which a shell could not be given", "leave `--curl` out"))?;
-    let mut lines = vec![format!("curl --silent --show-error --request POST {}", quoted(url.as_str())?)];
-    for (name, value) in &message.headers {
-        lines.push(format!("--header {}", quoted(&format!("{name}: {}", value.to_str().unwrap_or_default()))?));
-    }
-    lines.push(format!("--data-raw {}", quoted(body)?));
-    Ok(lines.join(" \\\n  "))
+    Ok(Curl::new(&Method::POST, url.as_str())?.with_headers(&message.headers)?.with_body(body)?.into_text())
 }

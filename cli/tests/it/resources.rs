@@ -112,7 +112,7 @@ fn curl_is_printed_and_nothing_is_sent() {
       --header "Authorization: Bearer $OPUSCLIP_API_KEY" \
       --header 'x-opus-org-id: o1' \
       --header 'content-type: application/json' \
-      --data "{\"uploadedVideoAttr\":{\"title\":\"it's\"},\"videoUrl\":\"https://www.youtube.com/watch?v=LXvv6CbGg8A\"}"
+      --data-raw "{\"uploadedVideoAttr\":{\"title\":\"it's\"},\"videoUrl\":\"https://www.youtube.com/watch?v=LXvv6CbGg8A\"}"
     "#);
     let without_key: Run = world.command(&["clip", "list", "P1", "--curl"]).env_remove("OPUSCLIP_API_KEY").output().unwrap().into();
     insta::assert_snapshot!(world.masked(&without_key.succeeds().stdout), @r#"
