@@ -1,12 +1,12 @@
 //! `opusclip auth login`.
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::io::{IsTerminal as _, Read as _};
 
 use clap::Args;
 use serde_json::json;
 
 use super::store::{self, Kept};
-use super::{Key, KeyOrigin, Secret, probe};
+use super::{Key, KeyOrigin, Secret, probe, prompt};
 use crate::config::Edit;
 use crate::context::Context;
 use crate::failure::{Code, Failure};
@@ -119,16 +119,7 @@ async fn read(settings: &Settings, context: &Context) -> Result<Key, Failure> {
                 "Key for {}, profile `{}`; it is made at https://clip.opus.pro/dashboard",
                 settings.base_url.value, settings.profile.value
             ));
-            // Blocks until it is typed, or until Ctrl-C, which ends the whole program.
-            let asked = tokio::task::spawn_blocking(|| {
-                write!(std::io::stderr(), "API key (not shown): ")?;
-                rpassword::read_password()
-            });
-            let typed = asked.await.map_err(|error| Failure::new(Code::General, format!("the prompt: {error}")))?;
-            typed.map_err(|error| match error.kind() {
-                std::io::ErrorKind::Interrupted => Failure::new(Code::Interrupted, "interrupted"),
-                _ => Failure::io("the prompt", &error),
-            })?
+            prompt::hidden("API key (not shown): ").await.map_err(|error| Failure::io("the prompt", &error))?
         }
         None => {
             let mut text = String::new();

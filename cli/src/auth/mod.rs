@@ -2,6 +2,7 @@
 
 mod login;
 pub(crate) mod probe;
+mod prompt;
 pub(crate) mod store;
 
 use std::fmt;

@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::process::Stdio;
 
 use crate::support::{Run, World};
+#[cfg(unix)]
+use crate::terminal::{attached, read_while};
 
 const STORE: &str = ".config/opusclip/credentials.json";
 const KEY: &str = "sk-of-somebody-0123456789";
@@ -272,4 +274,85 @@ fn a_proxy_sees_no_key() {
     let run = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     assert_eq!(Run::from(run.wait_with_output().unwrap()).succeeds().stderr, "");
     assert!(proxy.accept().is_err(), "nothing came");
+}
+
+/// A login at a terminal that asks for the key.
+#[cfg(unix)]
+struct Typing {
+    child: std::process::Child,
+    terminal: pty_process::blocking::Pty,
+    seen: Vec<u8>,
+}
+
+#[cfg(unix)]
+impl Typing {
+    fn new(world: &World, url: &str) -> Self {
+        let mut command = world.bare(&["auth", "login"]);
+        command.env("OPUSCLIP_BASE_URL", url).env("NO_COLOR", "1");
+        let (child, terminal) = attached(command.into());
+        let mut typing = Self { child, terminal, seen: Vec::new() };
+        read_while(&mut typing.terminal, &mut typing.seen, |seen| !seen.ends_with(b"(not shown): "));
+        assert!(!typing.shows_what_is_typed());
+        typing
+    }
+
+    fn types(&mut self, keys: &str) -> &mut Self {
+        self.terminal.write_all(keys.as_bytes()).unwrap();
+        self
+    }
+
+    fn shows_what_is_typed(&self) -> bool {
+        rustix::termios::tcgetattr(&self.terminal).unwrap().local_modes.contains(rustix::termios::LocalModes::ECHO)
+    }
+
+    /// Its code, and what was seen.
+    fn ends(&mut self) -> (i32, String) {
+        read_while(&mut self.terminal, &mut self.seen, |_| true);
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        (code, String::from_utf8_lossy(&self.seen).into_owned())
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_is_typed_is_not_shown() {
+    let (world, url) = closed();
+    let (code, seen) = Typing::new(&world, &url).types(&format!("{KEY}\n")).ends();
+    assert!(code == 0 && seen.contains("is kept in") && !seen.contains(KEY), "{code}: {seen}");
+    assert!(std::fs::read_to_string(world.path(STORE)).unwrap().contains(KEY));
+
+    for (keys, code, says) in [("\u{4}", 2, "no key was given"), ("\n", 2, "no key was given"), ("sk-mistyped\n", 3, "it is not kept")] {
+        let (world, url) = closed();
+        let (ended, seen) = Typing::new(&world, &url).types(keys).ends();
+        assert!(ended == code && seen.contains(says) && !seen.contains("mistyped"), "{ended}: {seen}");
+        assert!(!world.path(STORE).exists());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_terminal_is_left_as_it_was() {
+    let (world, url) = closed();
+    let interrupted = |stop: &dyn Fn(&mut Typing)| {
+        let mut typing = Typing::new(&world, &url);
+        typing.types("sk-half");
+        stop(&mut typing);
+        let (code, seen) = typing.ends();
+        // The prompt has its line, the message another one.
+        assert!(code == 130 && seen.contains("(not shown): \r\nerror: interrupted") && !seen.contains("half"), "{code}: {seen}");
+        assert!(typing.shows_what_is_typed());
+    };
+    interrupted(&|typing| {
+        typing.types("\u{3}");
+    });
+    for signal in ["-INT", "-TERM"] {
+        interrupted(&|typing| {
+            let pid = typing.child.id().to_string();
+            assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        });
+    }
+    assert!(!world.path(STORE).exists());
+    let mut typing = Typing::new(&world, &url);
+    typing.types(&format!("{KEY}\n")).ends();
+    assert!(typing.shows_what_is_typed());
 }

@@ -20,4 +20,6 @@ mod shell;
 #[cfg(unix)]
 mod shows;
 mod support;
+#[cfg(unix)]
+mod terminal;
 mod webhook;

@@ -1,15 +1,13 @@
 //! What each command shows: as a table on a terminal, and as JSON in a pipe.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix_openpty::openpty;
-use rustix_openpty::rustix::termios::Winsize;
 use serde_json::Value;
 
 use crate::support::World;
+use crate::terminal::{attached, read_while};
 
 const VIDEO: &str = "https://www.youtube.com/watch?v=LXvv6CbGg8A";
 
@@ -32,19 +30,12 @@ impl Session {
     /// Runs it with a terminal for its stdout, and writes down what is seen.
     #[track_caller]
     fn sees(&mut self, args: &[&str]) -> &mut Self {
-        let size = Winsize { ws_row: 40, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
-        let terminal = openpty(None, Some(&size)).unwrap();
         let mut command = if self.is_bare { self.world.bare(args) } else { self.world.command(args) };
-        let mut child = command.env("NO_COLOR", "1").stdout(Stdio::from(terminal.user)).stderr(Stdio::piped()).spawn().unwrap();
-        // It holds the other end of the terminal, which is to close with the child.
-        drop(command);
-        let mut controller = File::from(terminal.controller);
+        command.env("NO_COLOR", "1");
+        let (mut child, mut terminal) = attached(pty_process::blocking::Command::from(command).stdin(Stdio::null()).stderr(Stdio::piped()));
         let stdout = std::thread::spawn(move || {
-            let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
-            // A terminal that is closed is an error on some systems.
-            while let Ok(count @ 1..) = controller.read(&mut part) {
-                bytes.extend_from_slice(&part[..count]);
-            }
+            let mut bytes = Vec::new();
+            read_while(&mut terminal, &mut bytes, |_| true);
             bytes
         });
         let mut stderr = String::new();

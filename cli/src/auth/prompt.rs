@@ -1,0 +1,67 @@
+//! A line that is typed at a terminal and not shown.
+
+use std::io::{self, Write as _};
+
+use tokio::sync::oneshot;
+
+/// Asks for a line. It is hidden before the prompt is there, for somebody may answer at once; whatever ends this, a signal too,
+/// what is typed afterwards is shown again.
+pub(super) async fn hidden(prompt: &str) -> io::Result<String> {
+    let _hidden = Hidden::begin()?;
+    io::stderr().write_all(prompt.as_bytes())?;
+    let (sender, typed) = oneshot::channel();
+    // Not a thread of the runtime, which would wait for it where a signal ends the program.
+    std::thread::spawn(move || sender.send(read()));
+    typed.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
+}
+
+#[cfg(unix)]
+use unix::{Hidden, read};
+
+#[cfg(unix)]
+mod unix {
+    use std::io::{self, Write as _};
+
+    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+    /// The terminal as it was.
+    pub(super) struct Hidden(Termios);
+
+    impl Hidden {
+        pub(super) fn begin() -> io::Result<Self> {
+            let before = tcgetattr(io::stdin())?;
+            let mut hidden = before.clone();
+            hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
+            tcsetattr(io::stdin(), OptionalActions::Now, &hidden)?;
+            Ok(Self(before))
+        }
+    }
+
+    impl Drop for Hidden {
+        fn drop(&mut self) {
+            // A terminal that is gone has nobody to tell; the line of the prompt is over.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+            let _ = io::stderr().write_all(b"\n");
+        }
+    }
+
+    pub(super) fn read() -> io::Result<String> {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line)?;
+        Ok(line)
+    }
+}
+
+#[cfg(not(unix))]
+use rpassword::read_password as read;
+
+/// What reads hides too.
+#[cfg(not(unix))]
+struct Hidden;
+
+#[cfg(not(unix))]
+impl Hidden {
+    fn begin() -> io::Result<Self> {
+        Ok(Self)
+    }
+}
