@@ -98,7 +98,8 @@ pub enum WaitOutcome {
         /// The project.
         project: Box<Project>,
     },
-    /// Deleted, expired, or never there.
+    /// Deleted, expired, or never there, as far as a 404 tells. A [`Clipping`](crate::Clipping) creates no other project for it
+    /// before [`forget`](crate::Clipping::forget) is called.
     Gone,
     /// Not done by the deadline. The project goes on; waiting for it again costs nothing.
     Deadline {

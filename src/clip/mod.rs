@@ -478,11 +478,6 @@ impl Clipping {
         let Some(ClipToken { state: State::Created(uploaded, project), .. }) = self.token.clone() else {
             return Err(Error::input(&CREATE_PROJECT, "there is no project"));
         };
-        if outcome == WaitOutcome::Gone
-            && let Some(kept) = self.kept.take()
-        {
-            self.writing = Some(Box::pin(kept.forget()));
-        }
         self.told = Some(Ok(ClipEvent::Ended(Clipped { uploaded, project, outcome })));
         Ok(())
     }

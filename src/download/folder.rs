@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::course::Found;
 use super::head::{Sum, Version};
-use super::names::{PART, Taken, Template, is_safe};
+use super::names::{ENDING, PART, Taken, Template, is_safe};
 use crate::Error;
 use crate::types::Clip;
 use crate::work::{Readers, hex, read_if_there, sweep, sync_folder, write_whole};
@@ -91,20 +91,8 @@ impl Folder {
 
     /// Gives every clip its name and its entry, and says which are there already; `is_thorough` reads them.
     pub(super) fn assign(&self, clips: &[Clip], template: &Template, is_thorough: bool) -> Result<Vec<(Entry, bool)>, Error> {
-        let mut taken = Taken::default();
-        for entry in fs::read_dir(&self.path).map_err(|error| self.failed("", error))? {
-            let name = entry.map_err(|error| self.failed("", error))?.file_name();
-            let name = name.to_string_lossy();
-            taken.take(&name);
-            // Someone's part file: the name that it is for would be written over it.
-            if let Some(whole) = name.strip_suffix(PART) {
-                taken.take(whole);
-            }
-        }
+        let mut taken = self.taken()?;
         let known: Vec<Entry> = self.manifest().clips.clone();
-        for entry in &known {
-            taken.take(&entry.file);
-        }
         let mut assigned = Vec::with_capacity(clips.len());
         for (number, clip) in clips.iter().enumerate() {
             let id = clip.id.as_str();
@@ -127,6 +115,34 @@ impl Folder {
         }
         self.note(assigned.iter().map(|(entry, _)| entry))?;
         Ok(assigned)
+    }
+
+    /// The names that no new file may have.
+    fn taken(&self) -> Result<Taken, Error> {
+        let mut taken = Taken::default();
+        for entry in fs::read_dir(&self.path).map_err(|error| self.failed("", error))? {
+            let name = entry.map_err(|error| self.failed("", error))?.file_name();
+            let name = name.to_string_lossy();
+            taken.take(&name);
+            // Someone's part file: the name that it is for would be written over it.
+            if let Some(whole) = name.strip_suffix(PART) {
+                taken.take(whole);
+            }
+        }
+        for entry in &self.manifest().clips {
+            taken.take(&entry.file);
+        }
+        Ok(taken)
+    }
+
+    /// Gives a file that somebody changed another name, for a new one is about to take its own.
+    fn keep_changed(&self, file: &str, saved: &Saved) -> Result<(), Error> {
+        let path = self.path.join(file);
+        if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) || self.is_there(file, saved, true)? {
+            return Ok(());
+        }
+        let name = self.taken()?.claim(file.strip_suffix(ENDING).unwrap_or(file));
+        fs::rename(&path, self.path.join(&name)).map_err(|error| self.failed(&name, error))
     }
 
     /// Whether the finished file is the one that was noted.
@@ -320,6 +336,9 @@ impl Part {
         // Someone has put a file there since the name was chosen.
         if entry.saved.is_none() && fs::symlink_metadata(&path).is_ok() {
             return Err(failed(io::Error::new(io::ErrorKind::AlreadyExists, "it is there, and was not downloaded by this program")));
+        }
+        if let Some(saved) = &entry.saved {
+            folder.keep_changed(&file, saved)?;
         }
         let etag = version.as_ref().and_then(|version| if let Version::Etag(tag) = version { Some(tag.clone()) } else { None });
         let saved = Saved { size: hashes.length, sha256: hashes.sha256(), etag, updated_at };

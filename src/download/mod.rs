@@ -56,7 +56,7 @@ impl Client {
     ///
     /// `manifest.json` in the folder holds clip id, file name, size in bytes and SHA-256 of each file, and no link. A file in it
     /// is not fetched again, unless its size is another, or the service says that the clip was changed and the file is no longer
-    /// the same. Other files in the folder are never written over.
+    /// the same; what was changed here is then kept beside it under another name. No other file in the folder is written over.
     ///
     /// Safe to repeat at any time. Nothing here is billed; links and their life are observed, not documented (facts 7). The API
     /// key never goes to the CDN, and redirects are not followed.

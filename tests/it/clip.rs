@@ -80,6 +80,13 @@ async fn a_video_becomes_clips_and_is_billed_once() {
     assert_eq!(desk.projects(), 1);
     let error = desk.clip().with_project(|call| call.with_brand_template_id("bt_1")).await.unwrap_err();
     assert!(error.is_invalid_input() && error.to_string().contains("other options"), "{error}");
+    // A 404 may be that of a gateway.
+    desk.sandbox.fault("get_project=status:404:html").unwrap();
+    for _ in 0..2 {
+        assert_eq!(desk.clip().await.unwrap().outcome, WaitOutcome::Gone);
+    }
+    desk.sandbox.clear_faults();
+    assert_eq!((desk.clip().await.unwrap().project, desk.projects()), (done.project.clone(), 1));
     desk.clip().forget().await.unwrap();
     assert_ne!(desk.clip().await.unwrap().project, done.project);
     assert_eq!(desk.projects(), 2);

@@ -154,6 +154,14 @@ async fn what_is_missing_damaged_or_changed_is_fetched_again() {
     assert!(quick.is_complete() && fs::read(path(2)).unwrap() == altered, "the size alone does not tell");
     let thorough = scene.download().with_thorough_check().await.unwrap();
     assert_eq!(scene.sandbox.count("cdn") - before, 3);
+    // What was there may be somebody's work.
+    let beside = |number: usize| {
+        let path = path(number);
+        let path = path.with_file_name(format!("{}-2.mp4", path.file_stem().unwrap().to_str().unwrap()));
+        let bytes = fs::read(&path).ok();
+        bytes.inspect(|_| fs::remove_file(path).unwrap())
+    };
+    assert_eq!([beside(0), beside(1), beside(2)], [None, Some(b"short".to_vec()), Some(altered)]);
     scene.check(&thorough).await;
 
     // The service says that a clip was changed: the CDN is asked, and says that the file is the same.
