@@ -196,8 +196,8 @@ async fn links_lead_back_by_the_name_that_was_called() {
 #[tokio::test]
 async fn a_client_that_gives_up_is_noted_and_its_request_still_has_its_effect() {
     let sandbox = still().start().await.unwrap();
-    sandbox.fault("create_project#1=delay:20ms").unwrap();
-    let hasty = sandbox.client_builder().with_timeout(Duration::from_millis(5)).with_retry(RetryPolicy::never()).build().unwrap();
+    sandbox.fault("create_project#1=delay:500ms").unwrap();
+    let hasty = sandbox.client_builder().with_timeout(Duration::from_millis(250)).with_retry(RetryPolicy::never()).build().unwrap();
     assert!(hasty.create_project(VIDEO).await.unwrap_err().is_outcome_unknown());
     eventually(|| !sandbox.journal().is_empty()).await;
     let journal = sandbox.journal();
