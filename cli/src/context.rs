@@ -1,6 +1,6 @@
 //! What every command has at hand.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use opusclip::Client;
 use opusclip::operation::Operation;
@@ -20,13 +20,23 @@ pub(crate) struct Context {
     pub(crate) under_way: Arc<UnderWay>,
 }
 
-/// The call that is not to be repeated and whose reply is still to come, if there is one.
+/// What an interruption breaks off.
 #[derive(Debug, Default)]
-pub(crate) struct UnderWay(Mutex<Option<&'static str>>);
+pub(crate) struct UnderWay {
+    /// The call that is not to be repeated and whose reply is still to come, if there is one.
+    operation: Mutex<Option<&'static str>>,
+    /// What to do after an interruption, where it is not to run the same command again.
+    next: OnceLock<String>,
+}
 
 impl UnderWay {
     fn operation(&self) -> MutexGuard<'_, Option<&'static str>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.operation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on the same command would do something else.
+    pub(crate) fn goes_on_by(&self, next: &str) {
+        self.next.get_or_init(|| next.to_owned());
     }
 
     /// Runs a call, of which nobody knows what came of it before it is over.
@@ -43,7 +53,13 @@ impl UnderWay {
     pub(crate) fn interrupted(&self) -> Failure {
         match *self.operation() {
             Some(operation) => Failure::new(Code::Unknown, format!("interrupted while {operation} was under way; it may have been done")),
-            None => Failure::new(Code::Interrupted, "interrupted"),
+            None => {
+                let failure = Failure::new(Code::Interrupted, "interrupted");
+                match self.next.get() {
+                    Some(next) => failure.with_next(next),
+                    None => failure,
+                }
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use opusclip::Error;
+use opusclip::operation::Operation;
 
 /// The exit codes, as `opusclip help exit-codes` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +61,11 @@ impl Code {
             Self::TimedOut => "not done in the time that was given; the service goes on",
             Self::Interrupted => "interrupted; the same command goes on where it was",
         }
+    }
+
+    /// Whether time alone may mend it.
+    pub(crate) fn may_pass(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Upstream | Self::TimedOut | Self::Partial)
     }
 
     /// What to do next, where the error itself does not say so.
@@ -171,7 +177,9 @@ impl From<Error> for Failure {
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let mut failure = Self::new(Code::of(error), error.to_string());
-        failure.is_of_the_account = matches!(failure.code, Code::Auth | Code::Forbidden | Code::Quota);
+        // The storage does not know the account: what it refuses is one link.
+        let is_of_the_storage = error.operation().and_then(Operation::find).is_some_and(|operation| operation.storage);
+        failure.is_of_the_account = !is_of_the_storage && matches!(failure.code, Code::Auth | Code::Forbidden | Code::Quota);
         // Whatever else the reply says: what may have been done is not to be repeated.
         if failure.code == Code::Unknown {
             return failure;

@@ -16,8 +16,9 @@ pub(crate) fn clips_of(outcome: WaitOutcome, project: &ProjectId) -> Result<Vec<
             Err(Failure::new(Code::Upstream, format!("project {project} stalled{why}"))
                 .with_next("look at it in the dashboard; run the same command again to see whether it goes on"))
         }
-        WaitOutcome::Gone => Err(Failure::new(Code::NotFound, format!("project {project} is gone, or was never there"))
-            .with_next("look at the id; run `opusclip clip` on the video again to have it made anew, which is billed")),
+        WaitOutcome::Gone => Err(Failure::new(Code::NotFound, format!("project {project} is gone, or was never there")).with_next(
+            "look at the id and the organisation; projects expire. `opusclip clip VIDEO --create-again` makes another one, which is billed",
+        )),
         WaitOutcome::Deadline { stage } => {
             let stage = stage.map(|stage| format!(" ({})", stage.as_str())).unwrap_or_default();
             Err(Failure::new(Code::TimedOut, format!("project {project} is not done yet{stage}")))

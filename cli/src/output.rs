@@ -65,6 +65,12 @@ impl Output {
         self.colors
     }
 
+    /// An error for a column that was asked for and is none of these: before anything is done.
+    pub(crate) fn check_columns(&self, known: &[&str]) -> Result<(), Failure> {
+        let row: serde_json::Map<String, Value> = known.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
+        self.columns.as_ref().map_or(Ok(()), |wanted| check(&[&row.into()], wanted))
+    }
+
     /// Writes one value, or a list of them: as JSON all of it, as a table these columns of it, unless others are asked for.
     ///
     /// A column is the path of a field, as `renderPref.layoutType`.

@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) screen: Screen,
     pub(crate) uploads: Arc<Semaphore>,
     pub(crate) downloads: Semaphore,
+    /// Who may be at any stage at all.
+    pub(crate) begun: Semaphore,
     pub(crate) slots: Arc<Slots>,
     /// Credits of this run's videos, those of earlier runs included.
     pub(crate) spent: Mutex<u64>,

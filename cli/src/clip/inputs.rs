@@ -99,7 +99,13 @@ impl Item {
             .and_then(|file| file.take(HEAD).read_to_end(&mut head))
             .map_err(|error| Failure::io(called(&self.name), &error))?;
         match kind(path, &head) {
-            None => Ok(()),
+            None => match missing(path, self.bytes.unwrap_or_default()) {
+                None => Ok(()),
+                Some(what) => Err(Failure::usage(
+                    format!("{} is not whole: {what}", called(&self.name)),
+                    "is it still being copied or recorded? If it is to be taken as it is, `--any-file` takes it. Nothing was sent",
+                )),
+            },
             Some(kind) => Err(Failure::usage(
                 format!("{} does not look like a video ({kind})", called(&self.name)),
                 "look at the file; if it is one, `--any-file` takes it. Nothing was sent",
@@ -182,8 +188,8 @@ fn seconds(path: &Path, size: u64) -> Option<f64> {
     let (timescale, duration, needed) = if head[0] == 1 { (number(20, 4), number(24, 8), 32) } else { (number(12, 4), number(16, 4), 20) };
     #[allow(clippy::cast_precision_loss, reason = "no video is that long")]
     let seconds = duration as f64 / timescale as f64;
-    // All bits set means that it is not known.
-    (read >= needed && timescale > 0 && duration < u64::from(u32::MAX)).then_some(seconds)
+    // All bits set means that it is not known, and so does none where it comes in fragments.
+    (read >= needed && timescale > 0 && (1..u64::from(u32::MAX)).contains(&duration)).then_some(seconds)
 }
 
 /// How many boxes are passed over: more than stand before the one that is looked for.
@@ -192,26 +198,57 @@ const BOXES: usize = 10_000;
 /// Where the contents of the first box of this kind are. Each box says how long it is; one that leads nowhere ends the search.
 fn mp4_box(file: &mut File, kind: [u8; 4], mut at: u64, end: u64) -> Option<(u64, u64)> {
     for _ in 0..BOXES {
-        if at.checked_add(8)? > end {
+        let (found, begin, next) = next_box(file, at, end)?;
+        if next > end {
             break;
         }
-        file.seek(SeekFrom::Start(at)).ok()?;
-        let mut head = [0; 8];
-        file.read_exact(&mut head).ok()?;
-        let [a, b, c, d, name @ ..] = head;
-        let (length, begin) = match u32::from_be_bytes([a, b, c, d]) {
-            0 => (end - at, at + 8),
-            1 => {
-                let mut large = [0; 8];
-                file.read_exact(&mut large).ok()?;
-                (u64::from_be_bytes(large), at + 16)
-            }
-            length => (length.into(), at + 8),
-        };
-        let next = at.checked_add(length).filter(|next| (begin..=end).contains(next))?;
-        if name == kind {
+        if found == kind {
             return Some((begin, next));
         }
+        at = next;
+    }
+    None
+}
+
+/// The box that begins here: its kind, and where its contents begin and should end.
+fn next_box(file: &mut File, at: u64, end: u64) -> Option<([u8; 4], u64, u64)> {
+    if at.checked_add(8)? > end {
+        return None;
+    }
+    file.seek(SeekFrom::Start(at)).ok()?;
+    let mut head = [0; 8];
+    file.read_exact(&mut head).ok()?;
+    let [a, b, c, d, kind @ ..] = head;
+    let (length, begin) = match u32::from_be_bytes([a, b, c, d]) {
+        0 => (end - at, at + 8),
+        1 => {
+            let mut large = [0; 8];
+            file.read_exact(&mut large).ok()?;
+            (u64::from_be_bytes(large), at + 16)
+        }
+        length => (length.into(), at + 8),
+    };
+    let next = at.checked_add(length).filter(|next| *next >= begin)?;
+    Some((kind, begin, next))
+}
+
+/// What shows that an MP4 is not whole, as one that is still being copied or whose copy broke off.
+fn missing(path: &Path, size: u64) -> Option<&'static str> {
+    let mut file = File::open(path).ok()?;
+    let (mut at, mut is_indexed) = (0, false);
+    for _ in 0..BOXES {
+        if at == size {
+            return (!is_indexed).then_some("its index (`moov`) is missing");
+        }
+        let (kind, _, next) = next_box(&mut file, at, size)?;
+        if at == 0 && kind != *b"ftyp" {
+            return None;
+        }
+        if next > size {
+            // Of anything else nobody knows whether it is a box.
+            return [*b"mdat", *b"moov", *b"moof", *b"free", *b"skip"].contains(&kind).then_some("the file ends before its data does");
+        }
+        is_indexed |= kind == *b"moov";
         at = next;
     }
     None
@@ -301,6 +338,24 @@ mod tests {
         for wrong in ["http://", "http://example.com/v.mp4", "ftp://x/y", "https://"] {
             assert!(Item::new(OsStr::new(wrong)).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn half_a_video_is_not_billed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v.mp4");
+        let check = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            Item::of_file(&path).unwrap().check_kind().map_err(|failure| failure.message().to_owned())
+        };
+        let video = opusclip_sandbox::sample_video(100_000);
+        assert_eq!(check(&video), Ok(()));
+        assert!(check(&video[..video.len() / 2]).unwrap_err().ends_with("is not whole: the file ends before its data does"));
+        let ending = [&12_u32.to_be_bytes()[..], b"free", b"data"].concat();
+        assert_eq!(check(&[&video[..], &ending].concat()), Ok(()));
+        assert_eq!(check(&[&video[..], b"something behind it"].concat()), Ok(()), "nobody knows what that is");
+        let head = [&16_u32.to_be_bytes()[..], b"ftyp", b"isommp42", &12_u32.to_be_bytes(), b"mdat", b"data"].concat();
+        assert!(check(&head).unwrap_err().contains("`moov`"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use opusclip::types::{FullClipId, ProjectId, ProjectStage};
 use opusclip::{
     ClipEvent, Clipped, Clipping, Download, DownloadEvent, DownloadOutcome, DownloadReport, UploadPhase, UploadProgress, WaitEvent,
-    WaitOutcome, portable_name,
+    portable_name,
 };
 use tokio::sync::watch;
 
@@ -43,18 +43,21 @@ pub(crate) struct Work {
     slot: Option<Slot>,
     /// The credits that were counted for a project that was asked for here.
     charged: Option<u64>,
+    /// Whether the billed call is under way, or nobody knows what came of it.
+    is_asking: bool,
     is_held_back: bool,
-    /// The service has its project no more, and the next run makes another one.
-    is_gone: bool,
 }
 
 impl Work {
     pub(crate) fn new(shared: Arc<Shared>, item: Item) -> Self {
-        Self { shared, item, line: None, project: None, slot: None, charged: None, is_held_back: false, is_gone: false }
+        Self { shared, item, line: None, project: None, slot: None, charged: None, is_asking: false, is_held_back: false }
     }
 
     /// Does all of it.
     pub(crate) async fn run(mut self) -> End {
+        let shared = Arc::clone(&self.shared);
+        // It is never closed.
+        let _permit = shared.begun.acquire().await;
         let mut report = None;
         let result = self.all(&mut report).await;
         if !self.is_held_back {
@@ -80,15 +83,18 @@ impl Work {
     fn write_down(&mut self, result: &Result<&'static str, Failure>, report: Option<&DownloadReport>) -> Result<(), Failure> {
         let folder = report.map(|report| report.folder().to_owned());
         let failure = match result {
-            Ok(_) => return self.shared.ledger.note(Entry { folder, ..self.entry(State::Done) }),
+            Ok(_) => {
+                let state = if self.shared.options.downloads { State::Done } else { State::Ready };
+                return self.shared.ledger.note(Entry { folder, ..self.entry(state) });
+            }
             Err(failure) => failure,
         };
-        let is_billed = self.project.is_some() || failure.code == Code::Unknown;
+        let is_billed = self.project.is_some() || self.is_asking;
         let credits = self.charged.take().filter(|_| !is_billed).map(|credits| {
             self.shared.give_back(credits);
             0
         });
-        let state = if self.project.is_some() && !self.is_gone { State::Incomplete } else { State::Failed };
+        let state = if self.project.is_some() { State::Incomplete } else { State::Failed };
         self.shared.ledger.note(Entry { note: Some(failure.to_string()), folder, credits, ..self.entry(state) })
     }
 
@@ -100,7 +106,6 @@ impl Work {
             }
         };
         self.settle();
-        self.is_gone = clipped.outcome == WaitOutcome::Gone;
         let clips = outcome::clips_of(clipped.outcome, &clipped.project)?;
         if !self.shared.options.downloads {
             return Ok("ready");
@@ -139,7 +144,8 @@ impl Work {
                     show(line, &mut progress);
                     continue;
                 }
-                () = shared.refusal(), if self.project.is_none() => {
+                // What is asked for already may be billed: what comes of it is waited for.
+                () = shared.refusal(), if self.project.is_none() && !self.is_asking => {
                     drop(clipping);
                     return Err(self.held_back());
                 }
@@ -147,12 +153,20 @@ impl Work {
             let event = match event {
                 Ok(event) => event,
                 Err(error) if error.is_concurrency_limited() => {
+                    self.is_asking = false;
                     if let Some(slot) = self.slot.take() {
                         slot.refused();
                     }
+                    let nothing = Entry { credits: Some(0), note: Some(error.to_string()), ..self.entry(State::Failed) };
+                    shared.ledger.note(nothing)?;
                     return Ok(None);
                 }
-                Err(error) => return Err(explained(&error)),
+                Err(error) => {
+                    let failure = explained(&error, self.is_asking && self.item.is_file());
+                    // What it was asked for may be there, although it could not be written down.
+                    self.is_asking &= error.is_outcome_unknown() || error.is_io();
+                    return Err(failure);
+                }
             };
             // Whatever these tell of, nobody knows of a project.
             if let Some(ClipEvent::Token(_) | ClipEvent::Uploaded(_) | ClipEvent::Creating) = &event
@@ -182,14 +196,20 @@ impl Work {
                     }
                     if self.slot.is_none() {
                         line.wait("waits for a place");
-                        self.slot = Some(tokio::select! {
+                        let slot = tokio::select! {
                             slot = shared.slots.acquire() => slot,
                             () = shared.refusal() => {
                                 drop(clipping);
                                 return Err(self.held_back());
                             }
-                        });
+                        };
+                        self.slot = Some(slot);
                     }
+                    if shared.is_refused() {
+                        drop(clipping);
+                        return Err(self.held_back());
+                    }
+                    self.is_asking = true;
                     line.wait("creates the project");
                 }
                 Some(ClipEvent::Created(project)) => {
@@ -205,7 +225,7 @@ impl Work {
                         credits,
                         ..Entry::new(&self.item.key, &self.item.name, State::Created)
                     };
-                    self.project = Some(project);
+                    (self.project, self.is_asking) = (Some(project), false);
                     if is_new {
                         shared.ledger.note(created)?;
                     }
@@ -298,8 +318,12 @@ fn waiting(line: &Line, event: WaitEvent) {
 }
 
 /// What is said of a failed call, with what the options of this program can do about it.
-fn explained(error: &opusclip::Error) -> Failure {
+fn explained(error: &opusclip::Error, is_of_an_upload: bool) -> Failure {
     let failure = Failure::from(error);
+    if is_of_an_upload && matches!(failure.code, Code::Invalid | Code::NotFound) {
+        let next = failure.next().unwrap_or_default().to_owned();
+        return failure.with_next(format!("{next}; if the service has the upload no more, `--create-again` uploads it anew"));
+    }
     if error.is_outcome_unknown() {
         let what = error.attempted().map(|attempted| format!(" It was asked: {attempted}.")).unwrap_or_default();
         return failure.with_next(format!(

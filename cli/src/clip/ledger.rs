@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use opusclip::Clock;
@@ -54,6 +55,7 @@ pub(crate) struct Entry {
 /// What is known of a video from earlier runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
+    source: String,
     pub(crate) state: State,
     pub(crate) project: Option<String>,
     /// Of all projects that were created of it, or may have been.
@@ -62,10 +64,15 @@ pub(crate) struct Known {
     open: u64,
 }
 
+/// How each line begins, cut off or not.
+const BEGINNING: &[u8] = br#"{"at":"#;
+
 /// The file.
 pub(crate) struct Ledger {
     path: PathBuf,
     file: Mutex<File>,
+    /// Whether the last line could not be written whole.
+    is_torn: AtomicBool,
     account: String,
     clock: Arc<dyn Clock>,
     known: HashMap<String, Known>,
@@ -86,7 +93,7 @@ impl Ledger {
         if !ends_in_a_line(&mut file).map_err(fault)? {
             file.write_all(b"\n").map_err(fault)?;
         }
-        Ok(Self { path: path.to_owned(), file: Mutex::new(file), account, clock, known })
+        Ok(Self { path: path.to_owned(), file: Mutex::new(file), is_torn: AtomicBool::new(false), account, clock, known })
     }
 
     /// What is known of this account's videos, without opening it for more.
@@ -99,7 +106,7 @@ impl Ledger {
             ));
         }
         let bytes = std::fs::read(path).map_err(fault)?;
-        let (mut known, mut read, mut torn) = (HashMap::new(), 0, 0);
+        let (mut known, mut read, mut foreign) = (HashMap::new(), 0, 0);
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
             match serde_json::from_slice::<Entry>(line) {
                 Ok(entry) => {
@@ -108,11 +115,12 @@ impl Ledger {
                         learn(&mut known, entry);
                     }
                 }
-                Err(_) => torn += 1,
+                Err(_) if line.starts_with(BEGINNING) || BEGINNING.starts_with(line) => {}
+                Err(_) => foreign += 1,
             }
         }
         // A file of somebody else's is not to be written into.
-        if read == 0 && torn > 0 {
+        if read == 0 && foreign > 0 {
             return Err(Failure::usage(format!("{} is no ledger of this program", path.display()), "give another file with `--ledger`"));
         }
         Ok(known)
@@ -123,16 +131,24 @@ impl Ledger {
         self.known.get(key)
     }
 
+    /// Another video that has this project.
+    pub(crate) fn other_with(&self, project: &str, key: &str) -> Option<&str> {
+        let found = self.known.iter().find(|(other, known)| *other != key && known.project.as_deref() == Some(project));
+        found.map(|(_, known)| known.source.as_str())
+    }
+
     /// Writes a line, which is on disk when this returns.
     pub(crate) fn note(&self, entry: Entry) -> Result<(), Failure> {
         let at = humantime::format_rfc3339_millis(self.clock.system_time()).to_string();
         let entry = Entry { at, account: self.account.clone(), ..entry };
         let fault = |error| Failure::io(format_args!("the ledger {}", self.path.display()), &error);
-        let mut line = serde_json::to_vec(&entry).map_err(|error| fault(error.into()))?;
-        line.push(b'\n');
+        let text = serde_json::to_string(&entry).map_err(|error| fault(error.into()))?;
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         // In one piece, for another process may write into the same file.
-        file.write_all(&line).and_then(|()| file.sync_data()).map_err(fault)
+        let line = format!("{}{text}\n", if self.is_torn.load(Ordering::Relaxed) { "\n" } else { "" });
+        let written = file.write_all(line.as_bytes());
+        self.is_torn.store(written.is_err(), Ordering::Relaxed);
+        written.and_then(|()| file.sync_data()).map_err(fault)
     }
 }
 
@@ -165,18 +181,14 @@ fn ends_in_a_line(file: &mut File) -> std::io::Result<bool> {
 }
 
 fn learn(known: &mut HashMap<String, Known>, entry: Entry) {
-    let item = known.entry(entry.key).or_insert(Known { state: entry.state, project: None, credits: 0, open: 0 });
+    let item = known.entry(entry.key).or_insert(Known { source: entry.source, state: entry.state, project: None, credits: 0, open: 0 });
     item.state = entry.state;
     if let Some(credits) = entry.credits {
         // Each of these lines says what came of the call before it.
         item.credits = item.credits - item.open + credits;
         item.open = if entry.state == State::Creating { credits } else { 0 };
     }
-    match entry.state {
-        // Of a project: it is gone.
-        State::Failed if entry.project.is_some() => item.project = None,
-        _ => item.project = entry.project.or(item.project.take()),
-    }
+    item.project = entry.project.or(item.project.take());
 }
 
 #[cfg(test)]
@@ -214,6 +226,9 @@ mod tests {
         std::fs::write(&path, "milk\neggs\n").unwrap();
         let error = Ledger::open(&path, "one".to_owned(), Arc::new(FastClock::new(1.0))).err().unwrap();
         assert!(error.message().contains("no ledger"), "{error}");
+        std::fs::write(&path, "{\"at\":\"2026").unwrap();
+        open(&path, "one");
+        std::fs::write(&path, "milk\neggs\n").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "milk\neggs\n");
     }
 }

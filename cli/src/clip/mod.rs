@@ -11,6 +11,7 @@ mod screen;
 mod slots;
 mod watch;
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -135,6 +136,16 @@ struct DoubtArgs {
     allow_unverified: bool,
 }
 
+/// How many videos are begun at once: each has a file open.
+const MOST_BEGUN: usize = 64;
+
+/// After what time a video that was watched for is tried again; twice as much the next time, up to a day.
+const PAUSE: Duration = Duration::from_secs(600);
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
+
+/// What to do after a run with `--create-again`.
+const WITHOUT: &str = "go on without `--create-again`: with it another project is billed";
+
 fn at_least_one(text: &str) -> Result<usize, String> {
     // Far more than anybody needs, and fewer than there can be.
     text.parse().ok().filter(|number| (1..=1000).contains(number)).ok_or_else(|| "expected a number from 1 to 1000".to_owned())
@@ -171,6 +182,7 @@ pub(crate) async fn run(args: ClipArgs, context: Context) -> Result<(), Failure>
         }
     };
     check_names(&client, &args)?;
+    check_columns(&context.output)?;
     let place = "the state folder has to be one that can be written into; another one is set by `--state` or OPUSCLIP_STATE";
     let store =
         ResumeStore::open(state.join("unfinished")).map_err(|error| Failure::from(error).with_code(Code::Usage).with_next(place))?;
@@ -182,7 +194,7 @@ pub(crate) async fn run(args: ClipArgs, context: Context) -> Result<(), Failure>
         sandbox::SAMPLE_NAME.clone_into(&mut item.name);
     }
     writable(&args.out)?;
-    resolve(&args.doubt, &client, &store, &items, &args.project, &context.output).await?;
+    resolve(&args, &client, &store, &ledger, &items, &context).await?;
     let known = items.iter().filter_map(|item| ledger.known(&item.key)).map(|known| known.credits).sum();
     let screen = Screen::new(&context.output, args.watch.is_none().then_some(items.len()));
     let shared = Arc::new(Shared {
@@ -205,6 +217,7 @@ pub(crate) async fn run(args: ClipArgs, context: Context) -> Result<(), Failure>
         screen,
         uploads: Arc::new(Semaphore::new(args.limits.uploads)),
         downloads: Semaphore::new(2),
+        begun: Semaphore::new(args.limits.parallel.max(MOST_BEGUN)),
         slots: Slots::new(args.limits.parallel),
         spent: Mutex::new(known),
         refusal: tokio::sync::watch::Sender::new(None),
@@ -237,6 +250,14 @@ fn check_names(client: &Client, args: &ClipArgs) -> Result<(), Failure> {
     check.map_err(|error| Failure::from(error).with_next("write one like `--names '{number:02}-{title}'`"))
 }
 
+/// Finds out now, and not after the projects are billed, that there are no such columns.
+fn check_columns(output: &Output) -> Result<(), Failure> {
+    output.check_columns(match output.format() {
+        Format::Json => &report::OF_THE_DATA,
+        Format::Table => &report::OF_A_ROW,
+    })
+}
+
 /// Finds out now, and not after hours, that clips cannot be written there.
 fn writable(out: &std::path::Path) -> Result<(), Failure> {
     let fault = |error| Failure::io(format_args!("the folder {}", out.display()), &error).with_code(Code::Usage);
@@ -246,13 +267,14 @@ fn writable(out: &std::path::Path) -> Result<(), Failure> {
 
 /// Does what was said of a lost reply.
 async fn resolve(
-    doubt: &DoubtArgs,
+    args: &ClipArgs,
     client: &Client,
     store: &ResumeStore,
+    ledger: &Ledger,
     items: &[Item],
-    project: &ProjectArgs,
-    output: &Output,
+    context: &Context,
 ) -> Result<(), Failure> {
+    let ClipArgs { doubt, project, .. } = args;
     if doubt.project_id.is_none() && !doubt.create_again {
         return Ok(());
     }
@@ -269,8 +291,9 @@ async fn resolve(
     };
     let Some(id) = &doubt.project_id else {
         begin().forget().await?;
-        output
-            .tell(&format!("{}: what was known of it is forgotten; go on without `--create-again`, which is billed each time", item.name));
+        let what = format!("{}: what was known of it is forgotten; go on without `--create-again`, which is billed each time", item.name);
+        context.output.tell(&what);
+        context.under_way.goes_on_by(WITHOUT);
         return Ok(());
     };
     // Its token is only to be had where it stops, at the call that was lost: nothing is uploaded before that.
@@ -281,11 +304,28 @@ async fn resolve(
         None => return Err(Failure::usage(format!("no reply was lost for {}", item.name), "leave `--project-id` out")),
         Some(_) => {}
     }
+    check_project(client, ledger, item, id).await?;
     let token = clipping.token().cloned().ok_or_else(|| Failure::new(Code::General, "there is no token"))?;
     drop(clipping);
     let mut clipping = begin().with_token(token.found(id.as_str())?);
     clipping.next().await?;
     Ok(())
+}
+
+/// Finds out that a project is there and may be this video's, before what is known of the lost reply is given up for it.
+async fn check_project(client: &Client, ledger: &Ledger, item: &Item, id: &str) -> Result<(), Failure> {
+    let wrong = |what: String| Failure::usage(what, "look at the id in the dashboard; nothing was changed");
+    if let Some(other) = ledger.other_with(id, &item.key) {
+        return Err(wrong(format!("the project {id} is that of {other}")));
+    }
+    match client.get_project(id).await {
+        Ok(project) if project.is_deleted == Some(true) || project.is_purged == Some(true) => {
+            Err(wrong(format!("the project {id} was deleted")))
+        }
+        Ok(_) => Ok(()),
+        Err(error) if error.is_not_found() => Err(wrong(format!("the service has no project {id}"))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Works on all videos, and on those that come while it does.
@@ -300,13 +340,22 @@ async fn all(shared: &Arc<Shared>, items: Vec<Item>, folder: Option<&std::path::
             }
         }
     });
-    let mut works: FuturesUnordered<_> = items.into_iter().map(|item| Box::pin(Work::new(Arc::clone(shared), item).run())).collect();
-    let (mut ends, mut may_come) = (Vec::new(), true);
+    let work = |item: Item, pause: Duration| {
+        let shared = Arc::clone(shared);
+        Box::pin(async move {
+            if !pause.is_zero() {
+                shared.clock.sleep(pause).await;
+            }
+            Work::new(shared, item).run().await
+        })
+    };
+    let mut works: FuturesUnordered<_> = items.into_iter().map(|item| work(item, Duration::ZERO)).collect();
+    let (mut ends, mut may_come, mut pauses) = (Vec::new(), true, HashMap::new());
     while may_come || !works.is_empty() {
         tokio::select! {
             failure = &mut watching => return Err(failure),
             item = coming.recv(), if may_come => match item {
-                Some(item) => works.push(Box::pin(Work::new(Arc::clone(shared), item).run())),
+                Some(item) => works.push(work(item, Duration::ZERO)),
                 None => may_come = false,
             },
             Some(end) = works.next() => {
@@ -314,6 +363,12 @@ async fn all(shared: &Arc<Shared>, items: Vec<Item>, folder: Option<&std::path::
                     ends.push(end);
                 } else {
                     tell(shared, &end)?;
+                    // Nobody is there to run it again.
+                    if !shared.is_refused() && end.result.as_ref().is_err_and(|failure| failure.code.may_pass()) {
+                        let pause = *pauses.entry(end.item.key.clone()).and_modify(|pause| *pause = LONGEST_PAUSE.min(*pause * 2)).or_insert(PAUSE);
+                        shared.screen.of(&end.item.name, &format!("is tried again in {}", humantime::format_duration(pause)));
+                        works.push(work(end.item, pause));
+                    }
                 }
                 if folder.is_some() && shared.is_refused() && works.is_empty() {
                     return Err(shared.why());
@@ -342,6 +397,9 @@ fn conclude(
     whole: usize,
 ) -> Result<(), Failure> {
     ends.sort_by(|a, b| a.item.name.cmp(&b.item.name));
+    if args.doubt.create_again {
+        ends.iter_mut().filter_map(|end| end.result.as_mut().err()).for_each(|failure| *failure = without(failure));
+    }
     let output = &context.output;
     match output.format() {
         Format::Json => {
@@ -369,7 +427,14 @@ fn conclude(
     if args.sandbox && failures.is_empty() {
         output.say("This was the sandbox. For clips of your own: `opusclip auth login`, and leave `--sandbox` out.");
     }
-    report::verdict(&failures, whole)
+    let verdict = report::verdict(&failures, whole);
+    if args.doubt.create_again { verdict.map_err(|failure| without(&failure)) } else { verdict }
+}
+
+/// What went wrong after `--create-again`, which would be billed again.
+fn without(failure: &Failure) -> Failure {
+    let next = failure.next().filter(|next| !next.contains(WITHOUT));
+    failure.clone().with_next(next.map_or_else(|| WITHOUT.to_owned(), |next| format!("{next}; {WITHOUT}")))
 }
 
 /// Says what would happen. Sends nothing, writes nothing.
@@ -389,11 +454,12 @@ fn dry_run(args: &ClipArgs, context: &Context, names: &[OsString]) -> Result<(),
         Ok(account) if path.exists() => Some(Ledger::read(&path, &account.fingerprint())?),
         _ => None,
     };
-    let (mut total, mut new) = (0, 0);
+    let (mut total, mut spent, mut new) = (0, 0_u64, 0);
     let mut rows: Vec<Value> = Vec::new();
     for item in &items {
         let known = ledger.as_ref().and_then(|ledger| ledger.get(&item.key));
-        let project = known.and_then(|known| known.project.clone());
+        let project = known.and_then(|known| known.project.clone()).filter(|_| !args.doubt.create_again);
+        spent = spent.saturating_add(known.map_or(0, |known| known.credits));
         let credits = if project.is_some() { 0 } else { item.credits() };
         total += credits;
         new += usize::from(project.is_none());
@@ -417,8 +483,8 @@ fn dry_run(args: &ClipArgs, context: &Context, names: &[OsString]) -> Result<(),
     if let Err(failure) = &client {
         context.output.say(&format!("for the real run: {failure}"));
     }
-    if let Some(most) = args.limits.max_credits.filter(|most| total > *most) {
-        context.output.say(&format!("`--max-credits {most}` would stop it on the way"));
+    if let Some(most) = args.limits.max_credits.filter(|most| spent.saturating_add(total) > *most) {
+        context.output.say(&format!("`--max-credits {most}` would stop it on the way: earlier runs have used {spent}"));
     }
     let failures: Vec<&Failure> = wrong.iter().map(|(_, failure)| failure).collect();
     report::verdict(&failures, items.len() + wrong.len())

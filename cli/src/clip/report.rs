@@ -9,6 +9,12 @@ use crate::failure::{Code, Failure};
 /// The columns of the table at the end. The titles are in the names of the files.
 pub(crate) const COLUMNS: [&str; 3] = ["source", "size", "file"];
 
+/// All that a row has.
+pub(crate) const OF_A_ROW: [&str; 10] = ["source", "project", "clip", "title", "state", "file", "bytes", "sha256", "error", "size"];
+
+/// All that the data has.
+pub(crate) const OF_THE_DATA: [&str; 6] = ["source", "state", "project", "folder", "clips", "error"];
+
 /// A row for each clip, for a table.
 pub(crate) fn rows(end: &End) -> Vec<Value> {
     let source = &end.item.name;

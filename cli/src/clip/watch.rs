@@ -41,7 +41,11 @@ pub(crate) async fn watch(folder: &Path, shared: &Shared, found: UnboundedSender
                     let item = Item { seconds: shared.options.project.seconds_of(item.seconds), ..item };
                     let known = shared.ledger.known(&item.key);
                     shared.remember(known.map_or(0, |known| known.credits));
-                    let is_done = known.is_some_and(|known| known.state == State::Done);
+                    let is_done = known.is_some_and(|known| match known.state {
+                        State::Done => true,
+                        State::Ready => !shared.options.downloads,
+                        _ => false,
+                    });
                     if !is_done && found.send(item).is_err() {
                         return Failure::new(Code::General, "nobody takes the videos");
                     }
