@@ -10,6 +10,7 @@ use opusclip::{Client, ClientBuilder, Clock};
 use sha2::{Digest as _, Sha256};
 
 use crate::auth::{Key, KeyOrigin, Secret, store};
+use crate::clip::Whose;
 use crate::clock::FastClock;
 use crate::config::{self, File};
 use crate::failure::{Code, Failure};
@@ -216,7 +217,9 @@ impl Settings {
             builder = builder.with_pacing(false);
         }
         let builder = builder.with_clock(Arc::clone(&clock));
-        Account { builder, clock, fingerprint: hex(&hash.finalize()[..6]), key: key.clone(), org }
+        let owner = Sha256::digest(format!("{}\n{}\n{}", self.base_url.value, org.as_deref().unwrap_or_default(), self.profile.value));
+        let whose = Whose { account: hex(&hash.finalize()[..6]), owner: hex(&owner[..6]) };
+        Account { builder, clock, whose, key: key.clone(), org }
     }
 
     pub(crate) fn no_key(&self) -> Failure {
@@ -278,7 +281,7 @@ fn is_same_address(one: &str, other: &str) -> bool {
 pub(crate) struct Account {
     builder: ClientBuilder,
     clock: Arc<dyn Clock>,
-    fingerprint: String,
+    whose: Whose,
     key: Secret,
     org: Option<String>,
 }
@@ -295,8 +298,8 @@ impl Account {
     }
 
     /// Something that tells accounts apart and betrays none.
-    pub(crate) fn fingerprint(&self) -> String {
-        self.fingerprint.clone()
+    pub(crate) fn whose(&self) -> Whose {
+        self.whose.clone()
     }
 
     /// The key alone, which webhooks are signed with.

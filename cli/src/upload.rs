@@ -125,7 +125,7 @@ impl Records {
 pub(crate) async fn run(command: Upload, context: &Context) -> Result<(), Failure> {
     context.no_curl("upload")?;
     let account = context.account()?;
-    let (client, name) = (account.client()?, account.fingerprint());
+    let (client, name) = (account.client()?, account.whose().account);
     match command {
         Upload::Start(FileArgs { file, state }) => {
             let item = Item::of_file(&file)?;

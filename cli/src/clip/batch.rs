@@ -75,8 +75,19 @@ impl Shared {
 
     /// An error for a video whose project only the ledger knows: it would be billed a second time.
     pub(crate) fn check_is_new(&self, item: &Item) -> Result<(), Failure> {
-        let known = self.ledger.known(&item.key).and_then(|known| known.project.as_deref());
-        match known.filter(|_| !self.options.creates_again) {
+        if self.options.creates_again {
+            return Ok(());
+        }
+        if let Some(project) = self.ledger.memory().former(&item.key) {
+            return Err(Failure::usage(
+                format!("{} has the project {project} in the ledger, made with another key", item.name),
+                format!(
+                    "`opusclip clip download {project}` has its clips, if the keys are of one account; an account of its own needs a \
+                     `--profile` or a `--ledger`; `--create-again` creates another project, which is billed"
+                ),
+            ));
+        }
+        match self.ledger.known(&item.key).and_then(|known| known.project.as_deref()) {
             None => Ok(()),
             Some(project) => Err(Failure::usage(
                 format!("{} has the project {project} in the ledger, and the state folder does not know it", item.name),

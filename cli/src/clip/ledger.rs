@@ -36,6 +36,9 @@ pub(crate) struct Entry {
     pub(crate) at: String,
     /// A hash of address, organisation and key: what is done for one account is not done for another.
     pub(crate) account: String,
+    /// A hash of address, organisation and profile, which stays the same where the key changes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) owner: String,
     /// A path with size and time of modification, or an address.
     pub(crate) key: String,
     /// As it was given.
@@ -64,6 +67,39 @@ pub(crate) struct Known {
     open: u64,
 }
 
+/// Whose videos a run is about, as hashes.
+#[derive(Clone, Debug)]
+pub(crate) struct Whose {
+    pub(crate) account: String,
+    pub(crate) owner: String,
+}
+
+/// What earlier runs wrote down.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    known: HashMap<String, Known>,
+    /// Projects of the same owner that were made with another key.
+    former: HashMap<String, String>,
+}
+
+impl Memory {
+    /// What was done to a video.
+    pub(crate) fn known(&self, key: &str) -> Option<&Known> {
+        self.known.get(key)
+    }
+
+    /// The project that was made of it with another key, as the one before a new one was made.
+    pub(crate) fn former(&self, key: &str) -> Option<&str> {
+        self.former.get(key).filter(|_| self.known(key).is_none_or(|known| known.project.is_none())).map(String::as_str)
+    }
+
+    /// Another video that has this project.
+    pub(crate) fn other_with(&self, project: &str, key: &str) -> Option<&str> {
+        let found = self.known.iter().find(|(other, known)| *other != key && known.project.as_deref() == Some(project));
+        found.map(|(_, known)| known.source.as_str())
+    }
+}
+
 /// How each line begins, cut off or not.
 const BEGINNING: &[u8] = br#"{"at":"#;
 
@@ -73,31 +109,31 @@ pub(crate) struct Ledger {
     file: Mutex<File>,
     /// Whether the last line could not be written whole.
     is_torn: AtomicBool,
-    account: String,
+    whose: Whose,
     clock: Arc<dyn Clock>,
-    known: HashMap<String, Known>,
+    memory: Memory,
 }
 
 impl Ledger {
     /// Opens it, and reads what is known of this account. A line that was cut off by a crash counts for nothing.
-    pub(crate) fn open(path: &Path, account: String, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path, whose: Whose, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
         let fault = |error| Failure::io(format_args!("the ledger {}", path.display()), &error).with_code(Code::Usage);
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(fault)?;
         }
-        let known = match path.exists() {
-            true => Self::read(path, &account)?,
-            false => HashMap::new(),
+        let memory = match path.exists() {
+            true => Self::read(path, &whose)?,
+            false => Memory::default(),
         };
         let mut file = OpenOptions::new().create(true).read(true).append(true).open(path).map_err(fault)?;
         if !ends_in_a_line(&mut file).map_err(fault)? {
             file.write_all(b"\n").map_err(fault)?;
         }
-        Ok(Self { path: path.to_owned(), file: Mutex::new(file), is_torn: AtomicBool::new(false), account, clock, known })
+        Ok(Self { path: path.to_owned(), file: Mutex::new(file), is_torn: AtomicBool::new(false), whose, clock, memory })
     }
 
     /// What is known of this account's videos, without opening it for more.
-    pub(crate) fn read(path: &Path, account: &str) -> Result<HashMap<String, Known>, Failure> {
+    pub(crate) fn read(path: &Path, whose: &Whose) -> Result<Memory, Failure> {
         let fault = |error| Failure::io(format_args!("the ledger {}", path.display()), &error).with_code(Code::Usage);
         if !path.metadata().map_err(fault)?.is_file() {
             return Err(Failure::usage(
@@ -106,13 +142,15 @@ impl Ledger {
             ));
         }
         let bytes = std::fs::read(path).map_err(fault)?;
-        let (mut known, mut read, mut foreign) = (HashMap::new(), 0, 0);
+        let (mut memory, mut read, mut foreign) = (Memory::default(), 0, 0);
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
             match serde_json::from_slice::<Entry>(line) {
                 Ok(entry) => {
                     read += 1;
-                    if entry.account == account {
-                        learn(&mut known, entry);
+                    if entry.account == whose.account {
+                        learn(&mut memory.known, entry);
+                    } else if let (Some(project), true) = (entry.project, entry.owner == whose.owner) {
+                        memory.former.insert(entry.key, project);
                     }
                 }
                 Err(_) if line.starts_with(BEGINNING) || BEGINNING.starts_with(line) => {}
@@ -123,24 +161,24 @@ impl Ledger {
         if read == 0 && foreign > 0 {
             return Err(Failure::usage(format!("{} is no ledger of this program", path.display()), "give another file with `--ledger`"));
         }
-        Ok(known)
+        Ok(memory)
     }
 
-    /// What earlier runs did to a video.
+    /// What earlier runs wrote down.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// What they did to a video.
     pub(crate) fn known(&self, key: &str) -> Option<&Known> {
-        self.known.get(key)
-    }
-
-    /// Another video that has this project.
-    pub(crate) fn other_with(&self, project: &str, key: &str) -> Option<&str> {
-        let found = self.known.iter().find(|(other, known)| *other != key && known.project.as_deref() == Some(project));
-        found.map(|(_, known)| known.source.as_str())
+        self.memory.known(key)
     }
 
     /// Writes a line, which is on disk when this returns.
     pub(crate) fn note(&self, entry: Entry) -> Result<(), Failure> {
         let at = humantime::format_rfc3339_millis(self.clock.system_time()).to_string();
-        let entry = Entry { at, account: self.account.clone(), ..entry };
+        let Whose { account, owner } = self.whose.clone();
+        let entry = Entry { at, account, owner, ..entry };
         let fault = |error| Failure::io(format_args!("the ledger {}", self.path.display()), &error);
         let text = serde_json::to_string(&entry).map_err(|error| fault(error.into()))?;
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -158,6 +196,7 @@ impl Entry {
         Self {
             at: String::new(),
             account: String::new(),
+            owner: String::new(),
             key: key.to_owned(),
             source: source.to_owned(),
             state,
@@ -197,7 +236,8 @@ mod tests {
     use crate::clock::FastClock;
 
     fn open(path: &Path, account: &str) -> Ledger {
-        Ledger::open(path, account.to_owned(), Arc::new(FastClock::new(1.0))).unwrap()
+        let whose = Whose { account: account.to_owned(), owner: "somebody".to_owned() };
+        Ledger::open(path, whose, Arc::new(FastClock::new(1.0))).unwrap()
     }
 
     #[test]
@@ -216,7 +256,13 @@ mod tests {
         let ledger = open(&path, "one");
         let known = ledger.known("a").unwrap();
         assert_eq!((known.state, known.project.as_deref(), known.credits), (State::Done, Some("P1"), 12));
-        assert!(open(&path, "two").known("a").is_none());
+        let ledger = open(&path, "two");
+        assert!(ledger.known("a").is_none());
+        assert_eq!(ledger.memory().former("a"), Some("P1"), "of another key");
+        ledger.note(Entry { project: Some("P2".to_owned()), ..Entry::new("a", "a.mp4", State::Created) }).unwrap();
+        assert_eq!(open(&path, "two").memory().former("a"), None);
+        let another = Whose { account: "three".to_owned(), owner: "somebody else".to_owned() };
+        assert_eq!(Ledger::read(&path, &another).unwrap().former("a"), None);
     }
 
     #[test]
@@ -224,7 +270,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes.txt");
         std::fs::write(&path, "milk\neggs\n").unwrap();
-        let error = Ledger::open(&path, "one".to_owned(), Arc::new(FastClock::new(1.0))).err().unwrap();
+        let error = Ledger::read(&path, &Whose { account: "one".to_owned(), owner: "somebody".to_owned() }).unwrap_err();
         assert!(error.message().contains("no ledger"), "{error}");
         std::fs::write(&path, "{\"at\":\"2026").unwrap();
         open(&path, "one");

@@ -34,6 +34,7 @@ pub(crate) use inputs::Item;
 use inputs::LEAST_CREDITS;
 use item::{End, Work};
 use ledger::Ledger;
+pub(crate) use ledger::Whose;
 use saved::Saved;
 pub(crate) use screen::Screen;
 use slots::Slots;
@@ -173,12 +174,12 @@ pub(crate) async fn run(args: ClipArgs, context: Context) -> Result<(), Failure>
             "give a file or an address; try `opusclip clip --sandbox --sample`",
         ));
     }
-    let (client, clock, account, state) = match &embedded {
-        Some(embedded) => (embedded.client.clone(), embedded.clock(), embedded.name.clone(), embedded.folder.path().to_owned()),
+    let (client, clock, whose, state) = match &embedded {
+        Some(embedded) => (embedded.client.clone(), embedded.clock(), embedded.whose(), embedded.folder.path().to_owned()),
         None => {
             let account = context.account()?;
             let state = crate::settings::state_folder(args.limits.state.as_deref())?;
-            (account.client()?, account.clock(), account.fingerprint(), state)
+            (account.client()?, account.clock(), account.whose(), state)
         }
     };
     check_names(&client, &args)?;
@@ -187,7 +188,7 @@ pub(crate) async fn run(args: ClipArgs, context: Context) -> Result<(), Failure>
     let store =
         ResumeStore::open(state.join("unfinished")).map_err(|error| Failure::from(error).with_code(Code::Usage).with_next(place))?;
     let ledger = args.limits.ledger.clone().unwrap_or_else(|| state.join("ledger.jsonl"));
-    let ledger = Ledger::open(&ledger, account, Arc::clone(&clock))?;
+    let ledger = Ledger::open(&ledger, whose, Arc::clone(&clock))?;
     let (mut items, mut ends) = sorted(&names, &args);
     if let Some(item) = items.last_mut().filter(|_| args.sample) {
         // It was not given by anybody, and its place is nobody's business.
@@ -315,7 +316,7 @@ async fn resolve(
 /// Finds out that a project is there and may be this video's, before what is known of the lost reply is given up for it.
 async fn check_project(client: &Client, ledger: &Ledger, item: &Item, id: &str) -> Result<(), Failure> {
     let wrong = |what: String| Failure::usage(what, "look at the id in the dashboard; nothing was changed");
-    if let Some(other) = ledger.other_with(id, &item.key) {
+    if let Some(other) = ledger.memory().other_with(id, &item.key) {
         return Err(wrong(format!("the project {id} is that of {other}")));
     }
     match client.get_project(id).await {
@@ -451,23 +452,28 @@ fn dry_run(args: &ClipArgs, context: &Context, names: &[OsString]) -> Result<(),
     let state = crate::settings::state_folder(args.limits.state.as_deref())?;
     let path = args.limits.ledger.clone().unwrap_or_else(|| state.join("ledger.jsonl"));
     let ledger = match context.account() {
-        Ok(account) if path.exists() => Some(Ledger::read(&path, &account.fingerprint())?),
+        Ok(account) if path.exists() => Some(Ledger::read(&path, &account.whose())?),
         _ => None,
     };
-    let (mut total, mut spent, mut new) = (0, 0_u64, 0);
+    let (mut total, mut spent, mut new, mut unknown) = (0, 0_u64, 0, false);
     let mut rows: Vec<Value> = Vec::new();
     for item in &items {
-        let known = ledger.as_ref().and_then(|ledger| ledger.get(&item.key));
+        let known = ledger.as_ref().and_then(|ledger| ledger.known(&item.key));
+        let former = ledger.as_ref().and_then(|ledger| ledger.former(&item.key)).filter(|_| !args.doubt.create_again);
         let project = known.and_then(|known| known.project.clone()).filter(|_| !args.doubt.create_again);
         spent = spent.saturating_add(known.map_or(0, |known| known.credits));
-        let credits = if project.is_some() { 0 } else { item.credits() };
+        let is_new = project.is_none() && former.is_none();
+        let credits = if is_new { item.credits() } else { 0 };
         total += credits;
-        new += usize::from(project.is_none());
-        let what = match (&project, item.is_file()) {
-            (Some(_), _) => "goes on with its project",
-            (None, true) => "upload, project, download",
-            (None, false) => "project, download",
+        new += usize::from(is_new);
+        unknown |= is_new && item.seconds.is_none_or(f64::is_infinite);
+        let what = match (former, &project, item.is_file()) {
+            (Some(_), _, _) => "nothing: its project was made with another key",
+            (None, Some(_), _) => "goes on with its project",
+            (None, None, true) => "upload, project, download",
+            (None, None, false) => "project, download",
         };
+        let project = former.map(str::to_owned).or(project);
         let minutes = item.seconds.filter(|seconds| seconds.is_finite()).map(|seconds| (seconds / 6.0).ceil() / 10.0);
         rows.push(
             json!({"source": item.name, "what": what, "bytes": item.bytes, "minutes": minutes, "credits": credits, "project": project}),
@@ -475,7 +481,6 @@ fn dry_run(args: &ClipArgs, context: &Context, names: &[OsString]) -> Result<(),
     }
     rows.extend(wrong.iter().map(|(name, failure)| json!({"source": name, "what": format!("nothing: {failure}"), "credits": 0})));
     context.output.data(&Value::Array(rows), &["source", "what", "bytes", "minutes", "credits", "project"])?;
-    let unknown = items.iter().any(|item| item.seconds.is_none_or(f64::is_infinite));
     let at_least = if unknown { "at least " } else { "" };
     context.output.say(&format!(
         "{new} projects, {at_least}{total} credits by estimate: one for each minute that is begun, {LEAST_CREDITS} at the least. Nothing was sent."

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use opusclip::{Client, Clock};
 use opusclip_sandbox::Sandbox;
 
+use super::Whose;
 use crate::clock::FastClock;
 use crate::failure::{Code, Failure};
 
@@ -24,8 +25,7 @@ pub(crate) struct Embedded {
     pub(crate) client: Client,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) sample: Option<OsString>,
-    /// What stands in a ledger for its account.
-    pub(crate) name: String,
+    name: String,
     clock: Arc<FastClock>,
     _sandbox: Sandbox,
 }
@@ -49,6 +49,11 @@ impl Embedded {
         };
         let name = format!("sandbox {}", sandbox.url());
         Ok(Self { client, folder, sample, name, clock, _sandbox: sandbox })
+    }
+
+    /// What stands in a ledger for its account.
+    pub(crate) fn whose(&self) -> Whose {
+        Whose { account: self.name.clone(), owner: self.name.clone() }
     }
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {

@@ -110,6 +110,25 @@ fn a_project_that_only_the_ledger_knows_is_not_billed_again() {
 }
 
 #[test]
+fn a_new_key_does_not_make_everything_anew() {
+    let world = World::new();
+    let clip = |key: &str, more: &[&str]| {
+        world.command(&[&["clip", VIDEO], more].concat()).env("OPUSCLIP_API_KEY", key).output().map(Run::from).unwrap()
+    };
+    let project = clip("sk-of-may", &[]).succeeds().json()[0]["project"].as_str().unwrap().to_owned();
+    clip("sk-of-june", &[]).ends(2).says(&project).says("made with another key");
+    let dry = clip("sk-of-june", &["--dry-run"]).succeeds().says("0 projects, 0 credits");
+    assert_eq!(dry.json()[0]["what"], "nothing: its project was made with another key");
+    assert_eq!(world.sandbox.count("create_project"), 1);
+    clip("sk-of-june", &["--create-again"]).succeeds();
+    clip("sk-of-june", &[]).succeeds();
+    world.file(".config/opusclip/config.toml", "[profiles.work]\n");
+    clip("sk-of-july", &["--profile", "work"]).succeeds();
+    clip("sk-of-july", &["--org", "org_2"]).succeeds();
+    assert_eq!(world.sandbox.count("create_project"), 4);
+}
+
+#[test]
 fn a_project_that_is_gone_is_only_made_anew_for_who_says_so() {
     let world = World::new();
     world.file("v.mp4", opusclip_sandbox::sample_video(100_000));

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::process::Stdio;
 use std::time::Duration;
 
+use opusclip::types::ProjectStage;
 use serde_json::Value;
 
 use crate::support::World;
@@ -24,7 +25,11 @@ struct Session {
 
 impl Session {
     fn new() -> Self {
-        Self { world: World::new(), seen: String::new(), is_bare: false }
+        Self::of(World::new())
+    }
+
+    fn of(world: World) -> Self {
+        Self { world, seen: String::new(), is_bare: false }
     }
 
     /// Runs it with a terminal for its stdout, and writes down what is seen.
@@ -166,7 +171,9 @@ fn uploads() {
 
 #[test]
 fn clip() {
-    let mut session = Session::new();
+    // Each is seen, however busy the machine is.
+    let stages = [ProjectStage::Queued, ProjectStage::Curate, ProjectStage::Render].map(|stage| (stage, Duration::from_secs(900)));
+    let mut session = Session::of(World::with(|sandbox| sandbox.with_stages(stages)));
     session.world.file("talk.mp4", opusclip_sandbox::sample_video(1 << 20));
     session.world.file("page.mp4", "<!doctype html>");
     session.sees(&["clip", "talk.mp4", VIDEO, "--dry-run"]).sees(&["clip", "talk.mp4"]).sees(&["clip", "talk.mp4", "page.mp4"]);
