@@ -75,7 +75,10 @@ impl Context {
 
     /// A client that only looks at calls, with the organisation that they are of; needs no key.
     pub(crate) fn without_key(&self) -> Result<(Client, Option<String>), Failure> {
-        let account = Settings::resolve(&self.account)?.account_with(&Secret::new("sk-not-sent"));
+        let settings = Settings::resolve(&self.account)?;
+        // A shell would send the key where this program does not.
+        settings.key().map(drop).or_else(|failure| if failure.code == Code::Usage { Err(failure) } else { Ok(()) })?;
+        let account = settings.account_with(&Secret::new("sk-not-sent"));
         Ok((account.client()?, account.org()))
     }
 

@@ -11,7 +11,9 @@ pub(crate) struct Curl(Vec<String>);
 
 impl Curl {
     pub(crate) fn new(method: &Method, url: &str) -> Result<Self, Failure> {
-        Ok(Self(vec![format!("curl --silent --show-error --request {method} {}", quoted(url)?)]))
+        // Brackets in it are no pattern.
+        let globs = if url.contains(['[', ']', '{', '}']) { " --globoff" } else { "" };
+        Ok(Self(vec![format!("curl --silent --show-error{globs} --request {method} {}", quoted(url)?)]))
     }
 
     /// The key stands in it as the name of its variable: in double quotes, for the shell puts the key in.

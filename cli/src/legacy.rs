@@ -123,8 +123,10 @@ impl Argument {
                     return None;
                 }
                 let (project, clip) = (take("--project", rest)?, take("--clip", rest)?);
-                let is_whole = clip.to_str().is_some_and(|clip| clip.contains('.'));
-                Some(if is_whole { clip } else { [project.as_os_str(), OsStr::new("."), clip.as_os_str()].into_iter().collect() })
+                // A bare one may have dots in it.
+                let project: OsString = [project.as_os_str(), OsStr::new(".")].into_iter().collect();
+                let is_whole = clip.as_encoded_bytes().starts_with(project.as_encoded_bytes());
+                Some(if is_whole { clip } else { [project, clip].into_iter().collect() })
             }
         }
     }
@@ -171,6 +173,8 @@ mod tests {
             ("--org=o -q submit --genre Auto --url=https://x/?a=b", "--org=o -q project create https://x/?a=b --genre Auto"),
             ("post publish --account A --clip C1 --title T --project P1", "post publish P1.C1 --account A --title T"),
             ("censor create --project P1 --clip P1.C1 --beep", "censor create P1.C1 --beep"),
+            ("censor create --project P1 --clip CU1_bonus.2", "censor create P1.CU1_bonus.2"),
+            ("censor create --project P1 --clip P2.C9", "censor create P1.P2.C9"),
             ("collections remove-clip --content-id P1.C1 --id COL", "collections remove-clip COL P1.C1"),
             ("templates --json", "templates list --json"),
             ("version", "--version"),

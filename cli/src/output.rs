@@ -1,5 +1,6 @@
 //! Data on stdout, talk on stderr.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
@@ -68,7 +69,7 @@ impl Output {
     /// An error for a column that was asked for and is none of these: before anything is done.
     pub(crate) fn check_columns(&self, known: &[&str]) -> Result<(), Failure> {
         let row: serde_json::Map<String, Value> = known.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
-        self.columns.as_ref().map_or(Ok(()), |wanted| check(&[&row.into()], wanted))
+        self.columns.as_ref().map_or(Ok(()), |wanted| check(&[&row.into()], &[], wanted))
     }
 
     /// Writes one value, or a list of them: as JSON all of it, as a table these columns of it, unless others are asked for.
@@ -77,14 +78,14 @@ impl Output {
     pub(crate) fn data(&self, value: &Value, columns: &[&str]) -> Result<(), Failure> {
         if let Some(wanted) = &self.columns {
             let rows = value.as_array().map_or_else(|| vec![value], |rows| rows.iter().collect());
-            check(&rows, wanted)?;
+            check(&rows, columns, wanted)?;
         }
         let wanted: Vec<&str> =
             self.columns.as_ref().map_or_else(|| columns.to_vec(), |wanted| wanted.iter().map(String::as_str).collect());
         match (self.format, value) {
             (Format::Json, _) => {
                 let picked = self.columns.as_ref().map(|_| picked(value, &wanted));
-                self.text(&format!("{:#}", picked.as_ref().unwrap_or(value)))
+                self.text(&json_text(&format!("{:#}", picked.as_ref().unwrap_or(value))))
             }
             (Format::Table, Value::Array(rows)) => self.rows(rows, &wanted),
             (Format::Table, Value::Object(_)) => self.fields(value, &wanted),
@@ -96,7 +97,7 @@ impl Output {
     pub(crate) fn line(&self, value: &Value, columns: &[&str]) -> Result<(), Failure> {
         let wanted: Option<Vec<&str>> = self.columns.as_ref().map(|wanted| wanted.iter().map(String::as_str).collect());
         match self.format {
-            Format::Json => self.stream(&wanted.map_or_else(|| value.to_string(), |wanted| picked(value, &wanted).to_string())),
+            Format::Json => self.stream(&json_text(&wanted.map_or_else(|| value.to_string(), |wanted| picked(value, &wanted).to_string()))),
             Format::Table => {
                 let cells = wanted.as_deref().unwrap_or(columns).iter().map(|column| shown(at(value, column)));
                 self.stream(&cells.filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  "))
@@ -108,7 +109,7 @@ impl Output {
     pub(crate) fn whole(&self, value: &Value) -> Result<(), Failure> {
         match self.columns {
             Some(_) => self.data(value, &[]),
-            None => self.text(&format!("{value:#}")),
+            None => self.text(&json_text(&format!("{value:#}"))),
         }
     }
 
@@ -235,14 +236,26 @@ fn at<'v>(value: &'v Value, path: &str) -> &'v Value {
     })
 }
 
-/// An error for a column that was asked for and that nothing has.
-fn check(rows: &[&Value], columns: &[String]) -> Result<(), Failure> {
-    let is_there = |column: &&String| column.split('.').next().is_some_and(|name| rows.iter().any(|row| row.get(name).is_some()));
-    let Some(missing) = columns.iter().find(|column| !is_there(column)).filter(|_| !rows.is_empty()) else { return Ok(()) };
-    let mut known: Vec<&str> = rows.iter().filter_map(|row| row.as_object()).flat_map(|row| row.keys().map(String::as_str)).collect();
-    known.sort_unstable();
-    known.dedup();
-    Err(Failure::usage(format!("there is no column `{missing}`"), format!("there are {}", known.join(", "))))
+/// JSON that a terminal can be shown: what steers one is escaped, where JSON does not ask for it either.
+pub(crate) fn json_text(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+/// An error for a column that was asked for, that nothing has, and that is none of the usual ones, which may be left out.
+fn check(rows: &[&Value], usual: &[&str], columns: &[String]) -> Result<(), Failure> {
+    let first = |column: &str| column.split('.').next().unwrap_or_default().to_owned();
+    let mut known: BTreeSet<String> = rows.iter().filter_map(|row| row.as_object()).flat_map(|row| row.keys().cloned()).collect();
+    known.extend(usual.iter().map(|column| first(column)));
+    let Some(missing) = columns.iter().find(|column| !known.contains(&first(column))).filter(|_| !rows.is_empty()) else { return Ok(()) };
+    let known = known.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Failure::usage(format!("there is no column `{missing}`"), format!("there are {known}")))
 }
 
 fn picked(value: &Value, columns: &[&str]) -> Value {

@@ -150,17 +150,22 @@ impl Settings {
             (None, Some(file)) => Some(Key::new(&key_of(file, "--api-key-file")?, KeyOrigin::File(file.clone()))),
             (None, None) => variable("OPUSCLIP_API_KEY")?.map(|key| Key::new(&key, KeyOrigin::Variable)),
         };
-        if let Some(key) = given {
-            let is_said = self.base_url.from == Origin::Default || self.base_url.from.is_of_run() || self.profile.from.is_of_run();
-            return match is_said || is_same_address(&self.base_url.value, BASE_URL) {
-                true => Ok(Some(key)),
-                false => Err(Failure::usage(
-                    format!("{} is not known to be for {}, the address of the {}", key.from, self.base_url.value, self.base_url.from),
-                    format!("say so with `--profile {}`, or keep a key for it with `opusclip auth login`", self.profile.value),
-                )),
-            };
+        match given {
+            Some(key) => self.check_address(&key.from.to_string()).map(|()| Some(key)),
+            None => self.kept_key(),
         }
-        self.kept_key()
+    }
+
+    /// An error for a key that was given for this run, where only a file says where it would go.
+    pub(crate) fn check_address(&self, key: &str) -> Result<(), Failure> {
+        let is_said = self.base_url.from == Origin::Default || self.base_url.from.is_of_run() || self.profile.from.is_of_run();
+        match is_said || is_same_address(&self.base_url.value, BASE_URL) {
+            true => Ok(()),
+            false => Err(Failure::usage(
+                format!("{key} is not known to be for {}, the address of the {}", self.base_url.value, self.base_url.from),
+                format!("say so with `--profile {}`, or keep a key for it with `opusclip auth login`", self.profile.value),
+            )),
+        }
     }
 
     /// The key of the profile itself.

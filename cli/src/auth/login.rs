@@ -113,7 +113,10 @@ fn edit(settings: &Settings) -> Result<Option<Edit>, Failure> {
 async fn read(settings: &Settings, context: &Context) -> Result<Key, Failure> {
     let stdin = std::io::stdin();
     let text = match &context.account.api_key_file {
-        Some(file) => key_of(file, "--api-key-file")?,
+        Some(file) => {
+            settings.check_address("the key")?;
+            key_of(file, "--api-key-file")?
+        }
         None if stdin.is_terminal() => {
             context.output.say(&format!(
                 "Key for {}, profile `{}`; it is made at https://clip.opus.pro/dashboard",
@@ -122,6 +125,8 @@ async fn read(settings: &Settings, context: &Context) -> Result<Key, Failure> {
             prompt::hidden("API key (not shown): ").await.map_err(|error| Failure::io("the prompt", &error))?
         }
         None => {
+            // At a terminal the prompt has named it.
+            settings.check_address("the key")?;
             let mut text = String::new();
             stdin.take(LONGEST + 1).read_to_string(&mut text).map_err(|error| Failure::io("stdin", &error).with_code(Code::Usage))?;
             text

@@ -7,12 +7,14 @@ use tokio::sync::oneshot;
 /// Asks for a line. It is hidden before the prompt is there, for somebody may answer at once; whatever ends this, a signal too,
 /// what is typed afterwards is shown again.
 pub(super) async fn hidden(prompt: &str) -> io::Result<String> {
-    let _hidden = Hidden::begin()?;
+    let mut hidden = Hidden::begin()?;
     io::stderr().write_all(prompt.as_bytes())?;
     let (sender, typed) = oneshot::channel();
     // Not a thread of the runtime, which would wait for it where a signal ends the program.
     std::thread::spawn(move || sender.send(read()));
-    typed.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
+    let typed = typed.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()));
+    hidden.is_read();
+    typed
 }
 
 #[cfg(unix)]
@@ -24,8 +26,8 @@ mod unix {
 
     use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-    /// The terminal as it was.
-    pub(super) struct Hidden(Termios);
+    /// The terminal as it was, and what becomes of keys that were typed meanwhile.
+    pub(super) struct Hidden(Termios, OptionalActions);
 
     impl Hidden {
         pub(super) fn begin() -> io::Result<Self> {
@@ -33,14 +35,19 @@ mod unix {
             let mut hidden = before.clone();
             hidden.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
             tcsetattr(io::stdin(), OptionalActions::Now, &hidden)?;
-            Ok(Self(before))
+            // Half a key is not left to the shell.
+            Ok(Self(before, OptionalActions::Flush))
+        }
+
+        pub(super) fn is_read(&mut self) {
+            self.1 = OptionalActions::Now;
         }
     }
 
     impl Drop for Hidden {
         fn drop(&mut self) {
             // A terminal that is gone has nobody to tell; the line of the prompt is over.
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+            let _ = tcsetattr(io::stdin(), self.1, &self.0);
             let _ = io::stderr().write_all(b"\n");
         }
     }
@@ -64,4 +71,6 @@ impl Hidden {
     fn begin() -> io::Result<Self> {
         Ok(Self)
     }
+
+    fn is_read(&mut self) {}
 }

@@ -58,21 +58,21 @@ impl From<&Kept> for Written {
 
 /// The key of a profile.
 pub(crate) fn find(profile: &str) -> Result<Option<(Kept, Place)>, Failure> {
-    let from_keyring = ring::find(profile);
-    if let Ok(Some(text)) = &from_keyring {
-        let kept: Written = serde_json::from_str(text).map_err(|_| {
-            Failure::new(Code::Auth, format!("what the keyring has for the profile `{profile}` cannot be read"))
-                .with_next("`opusclip auth login` replaces it")
-        })?;
-        return Ok(Some((kept.into(), Place::Keyring)));
-    }
+    // A key in the file was kept when the keyring took none, and is the newer one: else it would have been removed.
     if let Some(path) = path()
         && let Some(kept) = read(&path)?.remove(profile)
     {
         return Ok(Some((kept.into(), Place::File(path))));
     }
     // A locked keyring is another thing than no key.
-    from_keyring.map(|_| None)
+    if let Some(text) = ring::find(profile)? {
+        let kept: Written = serde_json::from_str(&text).map_err(|_| {
+            Failure::new(Code::Auth, format!("what the keyring has for the profile `{profile}` cannot be read"))
+                .with_next("`opusclip auth login` replaces it")
+        })?;
+        return Ok(Some((kept.into(), Place::Keyring)));
+    }
+    Ok(None)
 }
 
 /// Keeps the key of a profile, in the best place that there is.
@@ -99,13 +99,13 @@ pub(crate) fn keep(profile: &str, kept: &Kept) -> Result<Place, Failure> {
 /// Removes the key of a profile, wherever it is kept.
 pub(crate) fn forget(profile: &str) -> Result<Vec<Place>, Failure> {
     let mut removed = Vec::new();
-    if ring::forget(profile)? {
-        removed.push(Place::Keyring);
-    }
     if let Some(path) = path()
         && remove(&path, profile)?
     {
         removed.push(Place::File(path));
+    }
+    if ring::forget(profile)? {
+        removed.push(Place::Keyring);
     }
     Ok(removed)
 }

@@ -29,6 +29,7 @@ use crate::context::Context;
 use crate::failure::{Code, Failure};
 use crate::options::ProjectArgs;
 use crate::output::{Format, Output};
+use crate::settings::Account;
 use batch::{Options, Shared};
 pub(crate) use inputs::Item;
 use inputs::LEAST_CREDITS;
@@ -383,7 +384,7 @@ async fn all(shared: &Arc<Shared>, items: Vec<Item>, folder: Option<&std::path::
 /// A video that was watched for: what there is to tell of it is told now, for there is no end.
 fn tell(shared: &Shared, end: &End) -> Result<(), Failure> {
     match shared.output.format() {
-        Format::Json => shared.output.stream(&report::data(end).to_string()),
+        Format::Json => shared.output.line(&report::data(end), &[]),
         Format::Table => report::rows(end).iter().filter_map(|row| row["file"].as_str()).try_for_each(|file| shared.output.stream(file)),
     }
 }
@@ -445,13 +446,14 @@ fn dry_run(args: &ClipArgs, context: &Context, names: &[OsString]) -> Result<(),
     }
     let (items, wrong) = sorted(names, args);
     // Looks at the options as it is done before the call that bills.
-    let client = context.account().and_then(|account| account.client());
+    let account = context.account();
+    let client = account.as_ref().map_err(Failure::clone).and_then(Account::client);
     let checker = client.as_ref().ok().cloned().map_or_else(|| Client::new("sk-dry-run"), Ok)?;
     args.project.apply(checker.create_project("uploadId")).check()?;
     check_names(&checker, args)?;
     let state = crate::settings::state_folder(args.limits.state.as_deref())?;
     let path = args.limits.ledger.clone().unwrap_or_else(|| state.join("ledger.jsonl"));
-    let ledger = match context.account() {
+    let ledger = match &account {
         Ok(account) if path.exists() => Some(Ledger::read(&path, &account.whose())?),
         _ => None,
     };

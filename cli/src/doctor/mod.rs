@@ -3,6 +3,7 @@
 mod machine;
 mod service;
 
+use opusclip::Client;
 use serde_json::{Value, json};
 
 use crate::auth::{Key, KeyOrigin};
@@ -120,8 +121,8 @@ fn key_found(settings: &Settings, key: &Result<Option<Key>, Failure>) -> Finding
         Err(failure) => return Finding::fault(CHECK, failure),
     };
     // What no header can have is no key at all.
-    if let Err(failure) = settings.account_with(&key.secret).client() {
-        return Finding::fault(CHECK, &failure);
+    if let Err(error) = Client::new(key.secret.expose()) {
+        return Finding::fault(CHECK, &error.into());
     }
     let text = format!("{} from {}", key.secret.fingerprint(), key.from);
     if !key.secret.expose().starts_with("sk-") || key.secret.expose().contains(char::is_whitespace) {

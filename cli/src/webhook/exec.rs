@@ -27,12 +27,12 @@ const FIELDS: [(&str, &str); 6] = [
 #[derive(Debug)]
 pub(super) struct Exec {
     line: String,
-    secret: Secret,
+    secrets: Vec<Secret>,
 }
 
 impl Exec {
-    pub(super) fn new(line: String, secret: Secret) -> Self {
-        Self { line, secret }
+    pub(super) fn new(line: String, secrets: Vec<Secret>) -> Self {
+        Self { line, secrets }
     }
 
     /// Runs it with the event on stdin, as JSON in one line. Its stdout is not for data: it goes to stderr.
@@ -66,7 +66,8 @@ impl Exec {
         command.stdin(Stdio::piped()).stdout(Stdio::from(std::io::stderr()));
         for (name, value) in std::env::vars_os() {
             // Whatever it is called.
-            let is_secret = value.to_str().is_some_and(|value| value.trim().ends_with(self.secret.expose()));
+            let is_one = |secret: &Secret| value.to_str().is_some_and(|value| value.trim().ends_with(secret.expose()));
+            let is_secret = self.secrets.iter().any(is_one);
             if is_secret || name.to_str().is_some_and(|name| SECRETS.contains(&name)) {
                 command.env_remove(name);
             }

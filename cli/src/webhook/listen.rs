@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::exec::Exec;
 use super::forward::Forward;
+use super::message::OF_AN_EVENT;
 use super::poll::Poll;
 use super::post::{address, shown};
 use super::receive::{Door, serve};
@@ -98,6 +99,7 @@ fn path(text: &str) -> Result<String, String> {
 /// Runs the command.
 pub(super) async fn run(args: ListenArgs, context: &Context) -> Result<(), Failure> {
     context.no_curl("webhook listen")?;
+    context.output.check_columns(&OF_AN_EVENT)?;
     let (secret, account) = match (args.secret.given()?, args.poll.is_empty()) {
         (Some(secret), true) => (secret, None),
         (given, is_receiver) => {
@@ -122,7 +124,10 @@ pub(super) async fn run(args: ListenArgs, context: &Context) -> Result<(), Failu
         }
         None => None,
     };
-    let exec = args.exec.clone().map(|line| Exec::new(line, secret.clone()));
+    let exec = args.exec.clone().map(|line| {
+        let key = account.as_ref().map(|account| account.key().clone());
+        Exec::new(line, [secret.clone()].into_iter().chain(key).collect())
+    });
     let (inbox, relay) = Relay::new(forward, exec, context.output.clone(), args.events);
     let server = listener.map(|(listener, here)| {
         let path = &args.path;

@@ -1,5 +1,6 @@
 //! A message: its headers and its body, as they go over the wire.
 
+use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -71,14 +72,20 @@ impl Message {
     }
 }
 
+/// All that an event has as data; `via` where it was listened for.
+pub(super) const OF_AN_EVENT: [&str; 7] = ["projectId", "stage", "error", "sentAt", "salt", "body", "via"];
+
 /// An event as data: what the program prints, and what commands get.
 pub(super) fn data(event: &Event) -> Value {
     let body = serde_json::from_slice(event.bytes()).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(event.bytes()).into_owned()));
+    let mut sent_at = String::new();
+    // The time is not signed, and may be one that has no such form.
+    let is_time = write!(sent_at, "{}", humantime::format_rfc3339_seconds(event.sent_at())).is_ok();
     json!({
         "projectId": event.project_id().map(|id| id.to_string()),
         "stage": event.stage().map(|stage| stage.as_str().to_owned()),
         "error": event.error(),
-        "sentAt": humantime::format_rfc3339_seconds(event.sent_at()).to_string(),
+        "sentAt": is_time.then_some(sent_at),
         "salt": event.salt(),
         "body": body,
     })

@@ -138,6 +138,10 @@ fn a_key_goes_only_where_it_was_given_for() {
     let environment = [("OPUSCLIP_API_KEY", "sk-of-the-environment")];
     list(&[], &environment).ends(2).says("OPUSCLIP_API_KEY is not known to be for").says("--profile box");
     list(&["--api-key-file", world.file("k", "sk-k").to_str().unwrap()], &[]).ends(2).says("is not known to be for");
+    // A shell would redirect it as well, and so would a login that nobody watches.
+    list(&["--curl"], &environment).ends(2).says("is not known to be for");
+    fed(&world, &["auth", "login"], &[], "sk-k").ends(2).says("the key is not known to be for").says("--profile box");
+    fed(&world, &["auth", "login", "--api-key-file", "k"], &[], "").ends(2).says("is not known to be for");
     assert_eq!(world.sandbox.journal().len(), sent, "nothing was sent");
     // Said for this run, it goes.
     list(&["--profile", "box"], &environment).succeeds();
@@ -335,7 +339,6 @@ fn a_terminal_is_left_as_it_was() {
     let (world, url) = closed();
     let interrupted = |stop: &dyn Fn(&mut Typing)| {
         let mut typing = Typing::new(&world, &url);
-        typing.types("sk-half");
         stop(&mut typing);
         let (code, seen) = typing.ends();
         // The prompt has its line, the message another one.
@@ -343,7 +346,7 @@ fn a_terminal_is_left_as_it_was() {
         assert!(typing.shows_what_is_typed());
     };
     interrupted(&|typing| {
-        typing.types("\u{3}");
+        typing.types("sk-half\u{3}");
     });
     for signal in ["-INT", "-TERM"] {
         interrupted(&|typing| {

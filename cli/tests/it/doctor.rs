@@ -92,6 +92,9 @@ fn each_fault_is_told_from_the_others() {
     finds(&malformed, "key", "fault", "characters that no key has", "");
     let gone = doctor(&world, &[("OPUSCLIP_BASE_URL", "http://127.0.0.1:1")]).ends(8);
     finds(&gone, "address", "fault", "the connection is not made (TCP)", "OPUSCLIP_BASE_URL");
+    let unencrypted = doctor(&world, &[("OPUSCLIP_BASE_URL", "http://example.com")]).ends(2);
+    finds(&unencrypted, "address", "fault", "unencrypted", "");
+    finds(&unencrypted, "key", "ok", "OPUSCLIP_API_KEY", "");
     let unnamed = doctor(&world, &[("OPUSCLIP_BASE_URL", "https://nowhere.invalid"), ("NO_PROXY", "*")]).ends(8);
     finds(&unnamed, "address", "fault", "https://nowhere.invalid does not answer", "look at the network");
     let plain = world.sandbox.url().replace("http:", "https:");

@@ -138,10 +138,13 @@ fn each_refusal_has_its_exit_code_and_its_advice() {
     at("http://127.evil.example").ends(2).says("a speed is for a sandbox");
     world.opusclip(&["project", "create", "https://example.com/v"]).ends(7).says("nothing was billed").says("warning: create_project: ");
     world.opusclip(&["project", "get"]).ends(2);
+    // A field that may be missing is no mistake.
+    let made = world.opusclip(&["project", "create", VIDEO, "--json", "--columns", "id,error"]).succeeds().json();
+    assert_eq!((&made["error"], made["id"].is_string()), (&Value::Null, true));
     world.opusclip(&["project", "wait", "P0000000demo"]).ends(5).says("is gone, or was never there");
     world.sandbox.fault("create_project#1=lost").unwrap();
     world.opusclip(&["project", "create", VIDEO]).ends(10).says("look in the dashboard");
-    assert_eq!(world.sandbox.count("create_project"), 2, "a lost reply is not asked for again");
+    assert_eq!(world.sandbox.count("create_project"), 3, "a lost reply is not asked for again");
     let file = world.file("there", "x");
     world.opusclip(&["clip", "download", "P1", "--out", file.to_str().unwrap()]).ends(2);
     assert_eq!(std::fs::read_to_string(file).unwrap(), "x");

@@ -98,6 +98,9 @@ fn a_saved_message_is_checked() {
     at(SIGNATURE, &["--timestamp", "1780000000"]).says(" s ago; expected at most 300 s").says("`--any-time`");
     at(SIGNATURE, &["--timestamp", "32503680000"]).says(" s in the future");
     let told = verify(BODY, &["--signature", SIGNATURE, "--salt", SALT, "--timestamp", "1780000000", "--any-time"]).succeeds().json();
+    // Nobody has signed the time.
+    let late = verify(BODY, &["--signature", SIGNATURE, "--salt", SALT, "--timestamp", "999999999999", "--any-time"]).succeeds().json();
+    assert_eq!((&late["sentAt"], &late["salt"]), (&serde_json::Value::Null, &told["salt"]));
     assert_eq!(told["sentAt"], "2026-05-28T20:26:40Z");
     verify(BODY, &["--salt", SALT]).ends(2).says("--headers");
 }
@@ -231,7 +234,11 @@ fn what_could_not_be_forwarded_comes_again() {
 fn a_command_gets_the_event_and_its_exit_code_decides() {
     let world = World::new();
     let line = r#"cat > event.json; env > env.txt; echo to stderr; echo "$OPUSCLIP_EVENT_PROJECT_ID $OPUSCLIP_EVENT_STAGE" >> runs; test -e ready"#;
-    let mut command = world.command(&["webhook", "listen", "--port", "0", "--exec", line, "--events", "1"]);
+    world.file("key", "sk-of-the-account");
+    let args = ["webhook", "listen", "--port", "0", "--exec", line, "--events", "1", "--poll", "P1", "--api-key-file", "key"];
+    world.sandbox.fault("get_project=stall").unwrap();
+    let mut command = world.command(&args);
+    command.env("CLIP_KEY", "sk-of-the-account");
     command.env("OPUSCLIP_WEBHOOK_SECRET", KEY).env("ELSEWHERE", format!("Bearer {KEY}")).env("OPUSCLIP_EVENT_ERROR", "of another");
     let mut listener = Running::new(command);
     let url = listener.says("listening on ").replace("listening on ", "");
@@ -247,10 +254,22 @@ fn a_command_gets_the_event_and_its_exit_code_decides() {
     assert_eq!(run.stdout, std::fs::read_to_string(world.path("event.json")).unwrap(), "it reads what is printed");
     assert_eq!(std::fs::read_to_string(world.path("runs")).unwrap(), "P$(x) COMPLETE\nP$(x) COMPLETE\n");
     let env = std::fs::read_to_string(world.path("env.txt")).unwrap();
-    for secret in [KEY, WORLDS_KEY, "of another"] {
+    for secret in [KEY, WORLDS_KEY, "sk-of-the-account", "of another"] {
         assert!(!env.contains(secret), "{env}");
     }
     assert!(env.contains("OPUSCLIP_EVENT_VIA=webhook") && env.contains("OPUSCLIP_BASE_URL="), "{env}");
+}
+
+#[test]
+fn a_time_that_nobody_signed_does_not_end_the_listener() {
+    let world = World::new();
+    world.opusclip(&["webhook", "listen", "--port", "0", "--columns", "projectid"]).ends(2).says("there is no column `projectid`");
+    let (mut listener, url) = listen(&world, &["--any-time"]);
+    let signature = opusclip::webhook::sign(WORLDS_KEY, SALT, BODY.as_bytes());
+    let signed = format!("X-Opus-Signature: {signature}\r\nX-Opus-Salt: {SALT}\r\nX-Opus-Timestamp: 999999999999\r\n");
+    assert_eq!(request(&url, "POST", &signed, BODY), 200);
+    assert_eq!(event(&listener.prints())["sentAt"], Value::Null);
+    assert_eq!(request(&url, "POST", &headers("00112233aabbccdd", BODY), BODY), 200, "it goes on");
 }
 
 #[test]
