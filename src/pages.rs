@@ -21,11 +21,12 @@ impl Client {
     /// # }
     /// ```
     ///
-    /// The list tells no total, so the last page is the first one that is shorter than the page size (C27). A page that
-    /// begins like the one before it ends the walk too: that is what a service does that ignores the page number.
+    /// The list tells no total as documented, so the last page is the first one that is shorter than the page size (C27); where
+    /// the envelope has a total or a limit of its own, it is gone by. A page that begins like the one before it ends the walk too:
+    /// that is what a service does that ignores the page number.
     #[must_use]
     pub fn clip_pages(&self, source: ClipSource) -> ClipPages {
-        ClipPages { client: self.clone(), source, page_size: 50, next: Some(1), previous: None }
+        ClipPages { client: self.clone(), source, page_size: 50, next: Some(1), seen: 0, previous: None }
     }
 }
 
@@ -36,6 +37,7 @@ pub struct ClipPages {
     source: ClipSource,
     page_size: u32,
     next: Option<i64>,
+    seen: u64,
     previous: Option<String>,
 }
 
@@ -60,7 +62,11 @@ impl ClipPages {
             self.next = None;
             return Ok(None);
         }
-        self.next = (page.len() >= self.page_size as usize).then_some(number + 1);
+        self.seen += page.len() as u64;
+        // The service may give fewer at once than it is asked for, and tell so.
+        let full = page.limit().map_or(u64::from(self.page_size), |limit| limit.min(self.page_size.into()));
+        let goes_on = page.len() as u64 >= full || page.total().is_some_and(|total| self.seen < total);
+        self.next = goes_on.then_some(number + 1);
         self.previous = first;
         Ok(Some(page))
     }

@@ -436,7 +436,7 @@ impl Clipping {
             }
             Some(State::Creating(_, attempted)) => self.stage = Stage::Asking(Box::pin(find(client, attempted))),
             Some(State::Created(_, project)) => {
-                self.stage = Stage::Waiting(Box::new((self.options.wait)(client.wait(&project))));
+                self.stage = Stage::Waiting(Box::new((self.options.wait)(client.wait(&project).known())));
                 self.told = Some(Ok(ClipEvent::Created(project)));
             }
             // Before the upload is complete it is at another stage.

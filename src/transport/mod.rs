@@ -134,15 +134,17 @@ impl Failure {
 impl Shared {
     /// Sends a request to the API, again where that is safe.
     pub(crate) async fn execute(&self, http: &reqwest::Client, request: Request, operation: &'static Operation) -> Exchange {
-        let started = self.clock.now();
         let mut attempts = 0;
         let mut current = request;
+        // Waiting for the first place is not trying.
+        let mut began = None;
         loop {
             attempts += 1;
             let again = if attempts < self.retry.max_attempts { current.try_clone() } else { None };
             if let Some(pacer) = &self.pacer {
                 pacer.wait(&operation.rate, self.clock.as_ref()).await;
             }
+            let started = *began.get_or_insert_with(|| self.clock.now());
             let ending = self.attempt(http, current).await;
             let elapsed = self.clock.now().saturating_duration_since(started);
             let kind = match &ending {

@@ -306,7 +306,8 @@ impl Drive {
         let started = self.active()?.token.started_at();
         let is_old = || self.clock().system_time().duration_since(started).is_ok_and(|age| age > OLD_SESSION);
         match error.status() {
-            Some(404 | 410) => Ok(Seen::SessionLost(error)),
+            // 499: it was cancelled.
+            Some(404 | 410 | 499) => Ok(Seen::SessionLost(error)),
             Some(408) if is_old() => Ok(Seen::SessionLost(error)),
             _ if passes(&error) => Ok(Seen::Trouble(error)),
             _ => Err(error),

@@ -86,6 +86,8 @@ async fn a_video_becomes_clips_and_is_billed_once() {
         assert_eq!(desk.clip().await.unwrap().outcome, WaitOutcome::Gone);
     }
     desk.sandbox.clear_faults();
+    desk.sandbox.fault("get_project#1=status:404:html").unwrap();
+    assert!(matches!(desk.clip().await.unwrap().outcome, WaitOutcome::Ready { .. }), "one is not believed");
     assert_eq!((desk.clip().await.unwrap().project, desk.projects()), (done.project.clone(), 1));
     desk.clip().forget().await.unwrap();
     assert_ne!(desk.clip().await.unwrap().project, done.project);

@@ -34,6 +34,25 @@ async fn stops_after_a_short_page() {
     assert_eq!(requests(&server).await.len(), 3);
 }
 
+/// What gives two at the most, and says so or says how many there are.
+#[tokio::test]
+async fn goes_on_where_the_service_gives_fewer_than_it_is_asked_for() {
+    for envelope in [json!({"limit": 2}), json!({"total": 7})] {
+        let server = MockServer::start().await;
+        let told = envelope.clone();
+        let respond = move |request: &Request| {
+            let page = request.url.query_pairs().find(|(key, _)| key == "pageNum").unwrap().1.parse::<u64>().unwrap();
+            let clips: Vec<Value> = ((page - 1) * 2..7.min(page * 2)).map(|n| json!({"id": format!("P1.CU{n}")})).collect();
+            let mut list = told.clone();
+            list["list"] = clips.into();
+            ResponseTemplate::new(200).set_body_json(json!({"data": list}))
+        };
+        Mock::given(wiremock::matchers::any()).respond_with(respond).mount(&server).await;
+        assert_eq!(walk(&server, 3).await, (0..7).map(|n| format!("P1.CU{n}")).collect::<Vec<_>>(), "{envelope}");
+        assert_eq!(requests(&server).await.len(), 4, "{envelope}");
+    }
+}
+
 #[tokio::test]
 async fn stops_at_an_empty_page_after_full_ones() {
     let server = clips(6, true).await;

@@ -185,8 +185,8 @@ async fn questions_may_fail_too() {
             assert!(object.received <= SIZE + QUANTUM, "{fault}: {}", object.received);
         }
     }
-    // A session that is lost while nobody looks.
-    for status in [404, 410] {
+    // A session that is lost, or cancelled, while nobody looks.
+    for status in [404, 410, 499] {
         sandbox.clear_faults();
         sandbox.fault(&format!("send_upload_bytes#1=reset-at:{}", SIZE / 2)).unwrap();
         sandbox.fault(&format!("send_upload_bytes#2=status:{status}")).unwrap();
