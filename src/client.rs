@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use progenitor_client::ResponseValue;
@@ -102,6 +102,13 @@ impl Client {
 
     pub(crate) fn org(&self) -> Option<&HeaderValue> {
         self.api.inner.org.as_ref()
+    }
+
+    /// A client that puts its request here and sends none.
+    pub(crate) fn holding(&self, held: &Arc<Mutex<Option<reqwest::Request>>>) -> Self {
+        let mut client = self.clone();
+        client.api.inner.shared = Arc::new(Shared { held: Some(Arc::clone(held)), ..Shared::clone(self.shared()) });
+        client
     }
 
     /// Starts one call of the generated client.
@@ -323,8 +330,17 @@ impl ClientBuilder {
         };
         let address = base_url.as_str().trim_end_matches('/').to_owned();
         let pacer = self.pacing.then(|| Pacer::shared(&address, key.secret().as_bytes()));
-        let shared =
-            Shared { http: http.clone(), base_url, key, user_agent, timeout: self.timeout, retry: self.retry, pacer, clock: self.clock };
+        let shared = Shared {
+            held: None,
+            http: http.clone(),
+            base_url,
+            key,
+            user_agent,
+            timeout: self.timeout,
+            retry: self.retry,
+            pacer,
+            clock: self.clock,
+        };
         let scope = Scope { shared: Arc::new(shared), org, call: None };
         Ok(Client { api: api::Client::new_with_client(&address, http, scope) })
     }

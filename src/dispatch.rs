@@ -1,5 +1,9 @@
 //! Any operation from its id and JSON: for programs that pick the operation at run time, and for the conformance harness.
 
+use std::sync::{Arc, PoisonError};
+
+use reqwest::Request;
+use reqwest::header::AUTHORIZATION;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -69,6 +73,43 @@ impl Client {
         };
         let input = Input { operation, given, taken: Vec::new(), org: None };
         if operation.storage { crate::storage::dispatch(self, operation, input).await } else { api(self, operation, input).await }
+    }
+
+    /// The request that [`dispatch`](Self::dispatch) would send, for programs that show it. Nothing is sent.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), opusclip::Error> {
+    /// let client = opusclip::Client::new("sk-example")?;
+    /// let input = serde_json::json!({"projectId": "P0000000demo"});
+    /// let request = client.dispatch_request("get_project", &input).await?;
+    /// assert_eq!(request.url().as_str(), "https://api.opus.pro/api/clip-projects/P0000000demo");
+    /// assert!(!request.headers().contains_key("authorization"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The API key is not in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_invalid_input`] as for `dispatch`, and for a storage operation: its requests depend on what the storage says.
+    pub async fn dispatch_request(&self, operation: &str, input: &Value) -> Result<Request, Error> {
+        let known = Operation::find(operation).ok_or_else(|| crate::raw::unknown(operation))?;
+        if known.storage {
+            return Err(Error::input(known, "what a storage operation sends depends on what the storage says; it cannot be shown before"));
+        }
+        let held = Arc::default();
+        let outcome = self.holding(&held).dispatch(operation, input).await;
+        let request = held.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (request, outcome) {
+            (Some(mut request), _) => {
+                request.headers_mut().remove(AUTHORIZATION);
+                Ok(request)
+            }
+            (None, Err(error)) => Err(error),
+            (None, Ok(_)) => Err(Error::input(known, "it sends nothing")),
+        }
     }
 }
 

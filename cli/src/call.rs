@@ -1,6 +1,7 @@
 //! One call of the API, as every command makes it: sent and shown, or shown as curl.
 
 use opusclip::operation::{Operation, Place};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, USER_AGENT};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -56,7 +57,7 @@ impl Call {
     /// Sends it; nothing comes back where only curl is asked for, which is printed.
     pub(crate) async fn send(self, context: &Context) -> Result<Option<Value>, Failure> {
         if context.curl {
-            context.output.text(&self.to_curl(context)?)?;
+            context.output.text(&self.to_curl(context).await?)?;
             return Ok(None);
         }
         let client = context.account()?.client()?;
@@ -65,24 +66,16 @@ impl Call {
     }
 
     /// As a command for a shell.
-    fn to_curl(&self, context: &Context) -> Result<String, Failure> {
-        let (client, org) = context.without_key()?;
-        let mut call = client.raw(&self.operation);
-        let body = self.input.get("body");
-        for (name, value) in self.input.as_object().into_iter().flatten().filter(|(name, _)| *name != "body") {
-            call = call.with(name, value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-        }
-        if let Some(body) = body {
-            call = call.with_json(body);
-        }
-        let request = call.into_request()?;
+    async fn to_curl(&self, context: &Context) -> Result<String, Failure> {
+        let request = context.without_key()?.dispatch_request(&self.operation, &self.input).await?;
         let mut curl = Curl::new(request.method(), request.url().as_str())?.with_key();
-        if let Some(org) = org.filter(|_| !request.headers().contains_key("x-opus-org-id")) {
-            curl = curl.with_header("x-opus-org-id", &org)?;
+        // What curl says of itself is as good.
+        let own = [USER_AGENT, ACCEPT, CONTENT_LENGTH];
+        for (name, value) in request.headers().iter().filter(|(name, _)| !own.contains(name)) {
+            curl = curl.with_header(name.as_str(), value.to_str().unwrap_or_default())?;
         }
-        curl = curl.with_headers(request.headers())?;
-        if let Some(body) = body {
-            curl = curl.with_body(&body.to_string())?;
+        if let Some(body) = request.body().and_then(|body| body.as_bytes()) {
+            curl = curl.with_body(&String::from_utf8_lossy(body))?;
         }
         Ok(curl.into_text())
     }

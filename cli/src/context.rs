@@ -73,13 +73,12 @@ impl Context {
         Settings::resolve(&self.account)?.account()
     }
 
-    /// A client that only looks at calls, with the organisation that they are of; needs no key.
-    pub(crate) fn without_key(&self) -> Result<(Client, Option<String>), Failure> {
+    /// A client that only looks at calls; needs no key.
+    pub(crate) fn without_key(&self) -> Result<Client, Failure> {
         let settings = Settings::resolve(&self.account)?;
         // A shell would send the key where this program does not.
         settings.key().map(drop).or_else(|failure| if failure.code == Code::Usage { Err(failure) } else { Ok(()) })?;
-        let account = settings.account_with(&Secret::new("sk-not-sent"));
-        Ok((account.client()?, account.org()))
+        settings.account_with(&Secret::new("sk-not-sent")).client()
     }
 
     /// For commands of more than one call.

@@ -224,7 +224,7 @@ impl Settings {
         let builder = builder.with_clock(Arc::clone(&clock));
         let owner = Sha256::digest(format!("{}\n{}\n{}", self.base_url.value, org.as_deref().unwrap_or_default(), self.profile.value));
         let whose = Whose { account: hex(&hash.finalize()[..6]), owner: hex(&owner[..6]) };
-        Account { builder, clock, whose, key: key.clone(), org }
+        Account { builder, clock, whose, key: key.clone() }
     }
 
     pub(crate) fn no_key(&self) -> Failure {
@@ -288,18 +288,12 @@ pub(crate) struct Account {
     clock: Arc<dyn Clock>,
     whose: Whose,
     key: Secret,
-    org: Option<String>,
 }
 
 impl Account {
     /// The time that the client goes by.
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.clock)
-    }
-
-    /// The organisation, where one is chosen.
-    pub(crate) fn org(&self) -> Option<String> {
-        self.org.clone()
     }
 
     /// Something that tells accounts apart and betrays none.

@@ -30,7 +30,10 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 const MAX_REPLY: usize = 64 << 20;
 
 /// What all clones of a client share.
+#[derive(Clone)]
 pub(crate) struct Shared {
+    /// Where a request goes instead of on its way.
+    pub(crate) held: Option<Arc<Mutex<Option<Request>>>>,
     pub(crate) http: reqwest::Client,
     pub(crate) base_url: Url,
     pub(crate) key: Key,
@@ -134,6 +137,11 @@ impl Failure {
 impl Shared {
     /// Sends a request to the API, again where that is safe.
     pub(crate) async fn execute(&self, http: &reqwest::Client, request: Request, operation: &'static Operation) -> Exchange {
+        if let Some(held) = &self.held {
+            *held.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
+            let answer = Answer { status: StatusCode::SERVICE_UNAVAILABLE, headers: HeaderMap::new(), body: Bytes::new() };
+            return Exchange { attempts: 0, elapsed: Duration::ZERO, ending: Ok(answer) };
+        }
         let mut attempts = 0;
         let mut current = request;
         // Waiting for the first place is not trying.

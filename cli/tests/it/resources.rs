@@ -110,16 +110,23 @@ fn curl_is_printed_and_nothing_is_sent() {
     insta::assert_snapshot!(world.masked(&printed.stdout), @r#"
     curl --silent --show-error --request POST http://sandbox/api/clip-projects \
       --header "Authorization: Bearer $OPUSCLIP_API_KEY" \
-      --header 'x-opus-org-id: o1' \
       --header 'content-type: application/json' \
+      --header 'x-opus-org-id: o1' \
       --data-raw "{\"uploadedVideoAttr\":{\"title\":\"it's\"},\"videoUrl\":\"https://www.youtube.com/watch?v=LXvv6CbGg8A\"}"
     "#);
     let without_key: Run = world.command(&["clip", "list", "P1", "--curl"]).env_remove("OPUSCLIP_API_KEY").output().unwrap().into();
     insta::assert_snapshot!(world.masked(&without_key.succeeds().stdout), @r#"
-    curl --silent --show-error --request GET 'http://sandbox/api/exportable-clips?q=findByProjectId&projectId=P1' \
+    curl --silent --show-error --request GET 'http://sandbox/api/exportable-clips?projectId=P1&q=findByProjectId' \
       --header "Authorization: Bearer $OPUSCLIP_API_KEY"
     "#);
     world.opusclip(&["--curl", "clip", "a.mp4"]).ends(2).says("more than one call");
+    // It is the call that would be made, or none.
+    world.opusclip(&["--curl", "api", "list_brand_templates"]).succeeds();
+    let curl = |input: &str, operation: &str| world.opusclip(&["--curl", "api", operation, "--input", input]);
+    curl(r#"{"q": "findByProjectId", "projectId": null}"#, "list_clips").ends(2).says("`projectId`");
+    curl(r#"{"body": {"videoUrl": "https://youtu.be/x", "typo": 1}}"#, "create_project").ends(2).says("`/typo`");
+    curl(r#"{"body": {"videoUrl": "talk.mp4"}}"#, "create_project").ends(2).says("videoUrl");
+    curl(r#"{"url": "https://example.com/x"}"#, "start_upload_session").ends(2).says("`--curl` is for the API");
     assert!(world.sandbox.journal().is_empty());
 }
 
