@@ -97,7 +97,7 @@ impl Error {
 
     /// What came of an exchange that did not end in a reply that could be used.
     pub(crate) fn from_exchange(operation: &'static Operation, shared: &Shared, exchange: Exchange) -> Self {
-        let Exchange { attempts, elapsed, ending } = exchange;
+        let Exchange { attempts, elapsed, ending, .. } = exchange;
         let mut error = match ending {
             Ok(answer) => Self::from_answer(operation, shared, &answer),
             Err(failure) => Self::from_failure(operation, failure),

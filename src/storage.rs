@@ -240,7 +240,7 @@ impl Client {
         self.identify(&mut request);
         shared.attempt(&shared.http, request).await.map_err(|failure| {
             let elapsed = crate::transport::since(shared.clock.as_ref(), started);
-            Error::from_exchange(operation, shared, Exchange { attempts: 1, elapsed, ending: Err(failure) })
+            Error::from_exchange(operation, shared, Exchange { attempts: 1, is_repeated: false, elapsed, ending: Err(failure) })
         })
     }
 

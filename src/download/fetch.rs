@@ -335,7 +335,7 @@ impl<'c> Fetch<'c> {
     }
 
     fn failure(&self, failure: Failure) -> Error {
-        let exchange = Exchange { attempts: self.attempts, elapsed: Duration::ZERO, ending: Err(failure) };
+        let exchange = Exchange { attempts: self.attempts, is_repeated: false, elapsed: Duration::ZERO, ending: Err(failure) };
         Error::from_exchange(OPERATION, self.context.client.shared(), exchange)
     }
 

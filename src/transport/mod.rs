@@ -104,6 +104,8 @@ pub(crate) struct CallState {
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) attempts: u32,
+    /// Whether an attempt before the last one may have been carried out.
+    pub(crate) is_repeated: bool,
     pub(crate) elapsed: Duration,
     pub(crate) ending: Result<Answer, Failure>,
 }
@@ -140,12 +142,12 @@ impl Shared {
         if let Some(held) = &self.held {
             *held.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
             let answer = Answer { status: StatusCode::SERVICE_UNAVAILABLE, headers: HeaderMap::new(), body: Bytes::new() };
-            return Exchange { attempts: 0, elapsed: Duration::ZERO, ending: Ok(answer) };
+            return Exchange { attempts: 0, is_repeated: false, elapsed: Duration::ZERO, ending: Ok(answer) };
         }
         let mut attempts = 0;
         let mut current = request;
         // Waiting for the first place is not trying.
-        let mut began = None;
+        let (mut began, mut is_repeated) = (None, false);
         loop {
             attempts += 1;
             let again = if attempts < self.retry.max_attempts { current.try_clone() } else { None };
@@ -165,10 +167,14 @@ impl Shared {
             trace(operation, attempts, elapsed, &ending, pause);
             match (pause, again) {
                 (Some(pause), Some(again)) => {
+                    is_repeated |= match &ending {
+                        Ok(answer) => answer.status == StatusCode::REQUEST_TIMEOUT || answer.status.is_server_error(),
+                        Err(failure) => !failure.is_not_sent(),
+                    };
                     self.clock.sleep(pause).await;
                     current = again;
                 }
-                _ => return Exchange { attempts, elapsed, ending },
+                _ => return Exchange { attempts, is_repeated, elapsed, ending },
             }
         }
     }

@@ -97,6 +97,19 @@ async fn a_rate_limit_is_waited_out_also_for_a_billed_call() {
 }
 
 #[tokio::test]
+async fn what_a_lost_attempt_has_deleted_is_deleted() {
+    let gone = || status(400).set_body_json(json!({"message": "Schedule task not found"}));
+    for (before, is_done) in
+        [(vec![status(503)], true), (vec![status(408), status(429)], true), (vec![status(429)], false), (vec![], false)]
+    {
+        let server = scripted(before.into_iter().chain([gone()]).collect()).await;
+        let client = builder(&server).with_clock(FakeClock::new()).build().unwrap();
+        let result = client.cancel_publish_schedule("S1").await;
+        assert!(if is_done { result.is_ok() } else { result.unwrap_err().is_not_found() });
+    }
+}
+
+#[tokio::test]
 async fn retry_after_may_be_a_date() {
     let date = httpdate(noon() + Duration::from_secs(12));
     let server = scripted(vec![status(429).insert_header("retry-after", date.as_str()), project()]).await;
