@@ -49,7 +49,8 @@ impl Client {
     /// ([`Error::is_outcome_unknown`]). With the feature `unstable` it looks for the project first. What is wrong with the options of
     /// the project is told before the upload begins.
     ///
-    /// The store remembers the project after its end, too, so that a source is not billed twice: see [`Clipping::forget`].
+    /// The store remembers the project after its end, too, so that a source is not billed twice: see [`Clipping::forget`]. **It
+    /// knows a source by key, path, size and time**: with a new API key, or after a file was touched, the same video is another source.
     ///
     /// # Errors
     ///

@@ -128,7 +128,9 @@ impl fmt::Debug for ResumeToken {
 /// ```
 ///
 /// Each token is a file of its own, written whole or not at all, that only its owner can read. It is found again by the account, the
-/// path and the fingerprint of the source, and removed when the upload is complete or cancelled.
+/// path and the fingerprint of the source, and removed when the upload is complete or cancelled. The account is the key with address
+/// and organisation, and the fingerprint has size and time of modification: with a new key, or for a file that was touched, there is
+/// nothing.
 #[derive(Clone, Debug)]
 pub struct ResumeStore {
     folder: PathBuf,

@@ -78,12 +78,12 @@ impl Shared {
         if self.options.creates_again {
             return Ok(());
         }
-        if let Some(project) = self.ledger.memory().former(&item.key) {
+        if let Some((project, when)) = self.ledger.memory().former(&item.key) {
             return Err(Failure::usage(
-                format!("{} has the project {project} in the ledger, made with another key", item.name),
+                format!("{} has the project {project} in the ledger, made {when}", item.name),
                 format!(
-                    "`opusclip clip download {project}` has its clips, if the keys are of one account; an account of its own needs a \
-                     `--profile` or a `--ledger`; `--create-again` creates another project, which is billed"
+                    "`opusclip clip download {project}` has its clips, if it is the same video and the same account; for another account \
+                     give a `--profile` or a `--ledger` of its own; `--create-again` creates another project, which is billed"
                 ),
             ));
         }

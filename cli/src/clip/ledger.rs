@@ -39,7 +39,7 @@ pub(crate) struct Entry {
     /// A hash of address, organisation and profile, which stays the same where the key changes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) owner: String,
-    /// A path with size and time of modification, or an address.
+    /// A path with size and time of modification, which `|` divides, or an address.
     pub(crate) key: String,
     /// As it was given.
     pub(crate) source: String,
@@ -88,9 +88,18 @@ impl Memory {
         self.known.get(key)
     }
 
-    /// The project that was made of it with another key, as the one before a new one was made.
-    pub(crate) fn former(&self, key: &str) -> Option<&str> {
-        self.former.get(key).filter(|_| self.known(key).is_none_or(|known| known.project.is_none())).map(String::as_str)
+    /// A project of the same video that is not known by this name: it was made with another key, or before the file was touched.
+    pub(crate) fn former(&self, key: &str) -> Option<(&str, &'static str)> {
+        if self.known(key).is_some_and(|known| known.project.is_some()) {
+            return None;
+        }
+        let of_another_key = self.former.get(key).map(|project| (project.as_str(), "with another key"));
+        of_another_key.or_else(|| {
+            let place = untimed(key)?;
+            let touched =
+                self.known.iter().filter(|(other, _)| untimed(other) == Some(place)).find_map(|(_, known)| known.project.as_deref());
+            touched.map(|project| (project, "when the file had another time of modification"))
+        })
     }
 
     /// Another video that has this project.
@@ -98,6 +107,14 @@ impl Memory {
         let found = self.known.iter().find(|(other, known)| *other != key && known.project.as_deref() == Some(project));
         found.map(|(_, known)| known.source.as_str())
     }
+}
+
+/// Path and size: two videos that differ hardly share both.
+fn untimed(key: &str) -> Option<&str> {
+    let (place, time) = key.rsplit_once('|')?;
+    let (_, size) = place.rsplit_once('|')?;
+    // An address may have bars in it.
+    [size, time].iter().all(|number| number.bytes().all(|byte| byte.is_ascii_digit())).then_some(place)
 }
 
 /// How each line begins, cut off or not.
@@ -258,7 +275,7 @@ mod tests {
         assert_eq!((known.state, known.project.as_deref(), known.credits), (State::Done, Some("P1"), 12));
         let ledger = open(&path, "two");
         assert!(ledger.known("a").is_none());
-        assert_eq!(ledger.memory().former("a"), Some("P1"), "of another key");
+        assert_eq!(ledger.memory().former("a"), Some(("P1", "with another key")));
         ledger.note(Entry { project: Some("P2".to_owned()), ..Entry::new("a", "a.mp4", State::Created) }).unwrap();
         assert_eq!(open(&path, "two").memory().former("a"), None);
         let another = Whose { account: "three".to_owned(), owner: "somebody else".to_owned() };

@@ -470,12 +470,12 @@ fn dry_run(args: &ClipArgs, context: &Context, names: &[OsString]) -> Result<(),
         new += usize::from(is_new);
         unknown |= is_new && item.seconds.is_none_or(f64::is_infinite);
         let what = match (former, &project, item.is_file()) {
-            (Some(_), _, _) => "nothing: its project was made with another key",
-            (None, Some(_), _) => "goes on with its project",
-            (None, None, true) => "upload, project, download",
-            (None, None, false) => "project, download",
+            (Some((_, when)), _, _) => format!("nothing: its project was made {when}"),
+            (None, Some(_), _) => "goes on with its project".to_owned(),
+            (None, None, true) => "upload, project, download".to_owned(),
+            (None, None, false) => "project, download".to_owned(),
         };
-        let project = former.map(str::to_owned).or(project);
+        let project = former.map(|(project, _)| project.to_owned()).or(project);
         let minutes = item.seconds.filter(|seconds| seconds.is_finite()).map(|seconds| (seconds / 6.0).ceil() / 10.0);
         rows.push(
             json!({"source": item.name, "what": what, "bytes": item.bytes, "minutes": minutes, "credits": credits, "project": project}),

@@ -129,6 +129,22 @@ fn a_new_key_does_not_make_everything_anew() {
 }
 
 #[test]
+fn a_file_that_was_touched_is_not_billed_again() {
+    let world = World::new();
+    let path = world.file("v.mp4", opusclip_sandbox::sample_video(100_000));
+    world.opusclip(&["clip", "v.mp4"]).succeeds();
+    let touch = || std::fs::File::options().write(true).open(&path).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    touch();
+    world.opusclip(&["clip", "v.mp4"]).ends(2).says("when the file had another time of modification").says("`--create-again`");
+    world.opusclip(&["clip", "v.mp4", "--dry-run"]).succeeds().says("0 projects");
+    assert_eq!(world.sandbox.count("create_project"), 1);
+    // Another video of the same name.
+    world.file("v.mp4", opusclip_sandbox::sample_video(100_001));
+    world.opusclip(&["clip", "v.mp4"]).succeeds();
+    assert_eq!(world.sandbox.count("create_project"), 2);
+}
+
+#[test]
 fn a_project_that_is_gone_is_only_made_anew_for_who_says_so() {
     let world = World::new();
     world.file("v.mp4", opusclip_sandbox::sample_video(100_000));
