@@ -36,6 +36,7 @@
 
 mod check;
 mod coverage;
+mod cycle;
 mod draft;
 mod facet;
 mod instance;

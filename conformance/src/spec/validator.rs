@@ -115,6 +115,11 @@ fn source(document: &Value, sources: &[String], path: &str) -> String {
 }
 
 impl Checker {
+    /// Pointers to the schemas that it is made of.
+    pub(super) fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
     fn faults(&self, document: &Value, value: &Value) -> Vec<Fault> {
         let errors: Vec<_> = self.validator.iter_errors(value).collect();
         let mut faults = self.explain(document, &errors);
