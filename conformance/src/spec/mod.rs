@@ -170,7 +170,7 @@ impl Spec {
     ///
     /// # Errors
     ///
-    /// A text that is not YAML, a duplicate key, or a document that is not OpenAPI 3.0.
+    /// A text that is not YAML, a duplicate key, a merge key (`<<`), or a document that is not OpenAPI 3.0.
     pub fn parse(name: &str, text: &str) -> Result<Self, LoadError> {
         let (document, locator, disagreements) = locate::read_twice(name, text)?;
         let refuse = |pointer: &str, message: String| Err(LoadError::new(name, locator.locate(pointer), message));
