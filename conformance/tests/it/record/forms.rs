@@ -192,3 +192,18 @@ async fn a_short_number_under_the_name_of_an_id_is_not_told() {
     let (source, _) = recorded("ids", "/lists?mode=all", &[("X-MemberId", "48213")], ok()).await;
     assert!(!source.to_string().contains("48213"), "{source}");
 }
+
+#[tokio::test]
+async fn what_is_too_large_to_be_checked_is_passed_on_and_not_written() {
+    let (spec, folder) = (Arc::new(Spec::parse("lists.yaml", LISTS).unwrap()), Folder::new("large"));
+    let bytes: Vec<u8> = (0..5_u32 << 20).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let answer = ResponseTemplate::new(200).set_body_raw(bytes.clone(), "application/octet-stream");
+    let server = service(move |_| answer.clone()).await;
+    let recorder = Recorder::start(spec, options(&server.uri(), &folder)).await.unwrap();
+    let reply = client().get(format!("{}/lists?mode=all", recorder.url())).send().await.unwrap();
+    assert!(reply.bytes().await.unwrap() == bytes, "the client has another answer");
+    let events = recorder.stop();
+    let [Event::NotRecorded { why, .. }] = events.as_slice() else { panic!("{events:?}") };
+    assert!(why.starts_with("/response: too large to be checked"), "{why}");
+    assert!(folder.files().is_empty());
+}
