@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Spec;
 use super::check::cookie;
 use super::cycle::Circles;
+use super::direction::Way;
 use super::facet::{Facet, properties};
 use super::model::{FORM, Media, Operation, Parameter, Place, essence, is_json, media_for};
 use super::parameter::Query;
@@ -204,7 +205,7 @@ impl Spec {
             }
             for media in operation.body.iter().flat_map(|body| &body.media) {
                 let body = BodyKeys { prefix: &operation.id, direction: "request", property: Dimension::RequestProperty };
-                self.survey_media(&body, media, &circles, &mut index);
+                self.view(Way::Request).survey_media(&body, media, &circles, &mut index);
             }
             for reply in &operation.responses {
                 let key = reply_key(operation, &reply.status);
@@ -212,7 +213,7 @@ impl Spec {
                     let name = format!("{key} {}", media.name);
                     index.add(Dimension::MediaType, name, &media.pointer);
                     let body = BodyKeys { prefix: &key, direction: "response", property: Dimension::ResponseProperty };
-                    self.survey_media(&body, media, &circles, &mut index);
+                    self.view(Way::Response).survey_media(&body, media, &circles, &mut index);
                 }
                 index.add(Dimension::Status, key, &reply.pointer);
             }
@@ -317,7 +318,7 @@ impl Spec {
             if let Some(payload) = &operation.body {
                 let body = BodyKeys { prefix: &operation.id, direction: "request", property: Dimension::RequestProperty };
                 let media = &payload.media;
-                self.touch_body(&body, media, &request.headers, &request.body, &mut names);
+                self.view(Way::Request).touch_body(&body, media, &request.headers, &request.body, &mut names);
             }
         }
         let reply = response.and_then(|response| {
@@ -328,7 +329,7 @@ impl Spec {
             let key = reply_key(operation, &reply.status);
             let body = BodyKeys { prefix: &key, direction: "response", property: Dimension::ResponseProperty };
             let media = &reply.media;
-            let used = self.touch_body(&body, media, &response.headers, &response.body, &mut names);
+            let used = self.view(Way::Response).touch_body(&body, media, &response.headers, &response.body, &mut names);
             if let Some(media) = used {
                 let name = format!("{key} {}", media.name);
                 names.insert((Dimension::MediaType, name));

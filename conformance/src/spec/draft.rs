@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::Spec;
+use super::direction::Way;
 use super::model::{Credential, FORM, Media, Operation, Parameter, Place, Style, essence, is_json};
 use super::pointer::{percent_encode, resolve};
 use crate::params::parameters;
@@ -98,7 +99,7 @@ impl Spec {
             draft.headers.insert("cookie".to_owned(), cookies.join("; "));
         }
         if let Some(payload) = operation.body.as_ref().filter(|payload| payload.required) {
-            draft.body = self.draft_body(&payload.media);
+            draft.body = self.view(Way::Request).draft_body(&payload.media);
         }
         if let Some(body) = &draft.body {
             draft.call.insert("body".to_owned(), body.value.clone());
@@ -119,7 +120,7 @@ impl Spec {
             draft.headers.insert(header.name.clone(), text(header, &value));
         }
         let is_silent = operation.method == "HEAD" || status < 200 || matches!(status, 204 | 304);
-        draft.body = if is_silent { None } else { self.draft_body(&reply.media) };
+        draft.body = if is_silent { None } else { self.view(Way::Response).draft_body(&reply.media) };
         if let Some(body) = &draft.body {
             draft.headers.insert("content-type".to_owned(), body.content_type.clone());
         }

@@ -38,7 +38,7 @@ impl Spec {
     }
 
     /// The schemas that hold in any case: through references and `allOf`, not into branches.
-    fn plain(&self, pointer: &str) -> Vec<Facet<'_>> {
+    pub(super) fn plain(&self, pointer: &str) -> Vec<Facet<'_>> {
         let mut found = Vec::new();
         self.add_plain(pointer, &mut BTreeSet::new(), &mut found);
         found

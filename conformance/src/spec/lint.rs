@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::direction::Way;
 use super::model::{Credential, FORM, Operation, essence, is_json};
 use super::pointer::{FlawKind, existing, join, reference, resolve, target, tokens};
 use super::schema::{World, property_names};
@@ -220,6 +221,10 @@ impl Spec {
         let document = self.document();
         // A schema that cannot be used has a finding of its own.
         if self.checkers.get(document, schema, world).is_err() {
+            return;
+        }
+        // What is shown may be a request or an answer.
+        if [Way::Request, Way::Response].into_iter().any(|way| self.view(way).accepts(schema, world, value)) {
             return;
         }
         for fault in self.checkers.faults(document, schema, world, value) {

@@ -22,7 +22,7 @@ use crate::finding::Location;
 /// assert_eq!((at.line, at.column), (2, 5));
 /// # Ok::<(), opusclip_conformance::spec::LoadError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Locator {
     file: String,
     places: BTreeMap<String, (usize, usize)>,

@@ -37,6 +37,7 @@
 mod check;
 mod coverage;
 mod cycle;
+mod direction;
 mod draft;
 mod facet;
 mod instance;
@@ -59,6 +60,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use self::coverage::Index;
+use self::direction::{Views, Way};
 use self::locate::Disagreement;
 use self::schema::World;
 use self::validator::{Checkers, Fault};
@@ -92,6 +94,7 @@ pub struct Spec {
     operations: Vec<Operation>,
     checkers: Checkers,
     index: OnceLock<Index>,
+    views: Views,
 }
 
 /// Why a document could not be loaded. Displays as one line: ``openapi.yaml:12:3: duplicate key `paths` ``.
@@ -192,6 +195,7 @@ impl Spec {
             disagreements,
             checkers: Checkers::default(),
             index: OnceLock::new(),
+            views: OnceLock::new(),
         })
     }
 
@@ -261,7 +265,7 @@ impl Spec {
     /// for a property that the document requires there, `true` for everything else.
     #[must_use]
     pub fn may_be_absent(&self, operation: &Operation, response: &Response, at: &str) -> bool {
-        self.optional_in_response(operation, response, at)
+        self.view(Way::Response).optional_in_response(operation, response, at)
     }
 
     /// What is wrong with the document itself, by check and place.
