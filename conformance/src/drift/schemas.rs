@@ -365,6 +365,7 @@ impl Comparison<'_> {
                 format!("discriminator of {} was {} and is {}", spot.label, name(&old.0.discriminator), name(&new.0.discriminator));
             self.add(spot.pick("D625", "D726"), at, summary, typing.clone(), spot);
         }
+        self.mappings(old.0, new.0, at, typing, spot);
         let mut gone = Vec::new();
         for one in was {
             match self.partner(&one, &is) {
@@ -390,6 +391,24 @@ impl Comparison<'_> {
             let effect = if is_enum { Effect::partly(format!("`{owner}` gains the variant `{name}`"), MATCH) } else { typing.clone() };
             let summary = format!("variant `{name}` of {} is new", spot.label);
             self.add(spot.pick("D622", "D722"), (at.0, Some(one.pointer())), summary, effect, spot);
+        }
+    }
+
+    /// Which variant a value of the discriminator stands for.
+    fn mappings(&mut self, old: &Normal, new: &Normal, at: Pair<'_>, typing: &Effect, spot: &Spot) {
+        if old.discriminator.is_none() || new.discriminator.is_none() {
+            return;
+        }
+        let keys: BTreeSet<&String> = old.mapping.keys().chain(new.mapping.keys()).collect();
+        for key in keys {
+            let was = old.mapping.get(key).map(String::as_str);
+            let is = new.mapping.get(key).map(|name| self.names.schema(name));
+            if was != is {
+                let name = |name: Option<&str>| name.map_or_else(|| "none".to_owned(), |name| format!("`{name}`"));
+                let summary =
+                    format!("schema for the value `{key}` of the discriminator of {} was {} and is {}", spot.label, name(was), name(is));
+                self.add(spot.pick("D625", "D726"), at, summary, typing.clone(), spot);
+            }
         }
     }
 
