@@ -141,7 +141,7 @@ impl Spec {
     }
 
     fn check_query(&self, operation: &Operation, query: &mut Query<'_>, found: &mut Vec<Violation>) {
-        for parameter in operation.parameters_in(Place::Query) {
+        for parameter in self.query_parameters(operation, query) {
             let name = &parameter.name;
             let at = join("/request/query", name);
             match self.query_value(parameter, query) {

@@ -342,7 +342,8 @@ impl Spec {
     fn touch_parameters(&self, operation: &Operation, request: &Request, names: &mut Names) {
         let mut query = Query::new(&request.query);
         let path = operation.match_path(&request.path).unwrap_or_default();
-        for parameter in &operation.parameters {
+        let elsewhere = operation.parameters.iter().filter(|parameter| parameter.place != Place::Query);
+        for parameter in self.query_parameters(operation, &mut query).into_iter().chain(elsewhere) {
             let text = match parameter.place {
                 Place::Query => None,
                 Place::Path => {

@@ -73,26 +73,16 @@ impl Spec {
                 if parameter.place == Place::Header { name.eq_ignore_ascii_case(&parameter.name) } else { name == parameter.name }
             };
             let name = known.iter().map(|known| &known.name).find(|name| same(name)).unwrap_or(&parameter.name).clone();
-            let given = match parameter.place {
+            match parameter.place {
                 Place::Query => query(parameter, &value, &mut draft.query),
                 Place::Path => {
-                    let text = text(parameter, &value);
-                    let sent = percent_encode(&text);
+                    let sent = percent_encode(&text(parameter, &value));
                     draft.path = draft.path.replace(&format!("{{{}}}", parameter.name), &sent);
-                    Some(as_given(&value, text))
                 }
-                Place::Header => {
-                    let text = text(parameter, &value);
-                    draft.headers.insert(parameter.name.clone(), text.clone());
-                    Some(as_given(&value, text))
-                }
-                Place::Cookie => {
-                    let text = text(parameter, &value);
-                    cookies.push(format!("{}={text}", parameter.name));
-                    Some(as_given(&value, text))
-                }
-            };
-            draft.call.extend(given.map(|given| (name, given)));
+                Place::Header => drop(draft.headers.insert(parameter.name.clone(), text(parameter, &value))),
+                Place::Cookie => cookies.push(format!("{}={}", parameter.name, text(parameter, &value))),
+            }
+            draft.call.insert(name, value);
         }
         credentials(operation, &mut draft, &mut cookies);
         if !cookies.is_empty() {
@@ -165,32 +155,27 @@ impl Spec {
     }
 }
 
-/// Adds the pairs of a parameter; what the caller gives for it, where a call can tell.
-fn query(parameter: &Parameter, value: &Value, pairs: &mut Vec<(String, String)>) -> Option<Value> {
+/// Adds the pairs of a query parameter.
+pub(crate) fn query(parameter: &Parameter, value: &Value, pairs: &mut Vec<(String, String)>) {
     let name = &parameter.name;
     match (value, parameter.style, parameter.explode) {
         (Value::Object(object), Style::Deep, _) => {
             pairs.extend(object.iter().map(|(key, value)| (format!("{name}[{key}]"), scalar(value))));
-            None
         }
         (Value::Object(object), Style::Comma, true) => {
             pairs.extend(object.iter().map(|(key, value)| (key.clone(), scalar(value))));
-            None
         }
         (Value::Array(items), style, true) if style != Style::Json => {
             pairs.extend(items.iter().map(|value| (name.clone(), scalar(value))));
-            Some(value.clone())
         }
         _ => {
-            let text = text(parameter, value);
-            pairs.push((name.clone(), text.clone()));
-            Some(as_given(value, text))
+            pairs.push((name.clone(), text(parameter, value)));
         }
     }
 }
 
 /// A parameter as one text.
-fn text(parameter: &Parameter, value: &Value) -> String {
+pub(crate) fn text(parameter: &Parameter, value: &Value) -> String {
     let separator = match parameter.style {
         Style::Space => " ",
         Style::Pipe => "|",
@@ -205,11 +190,6 @@ fn text(parameter: &Parameter, value: &Value) -> String {
         Value::Object(object) => object.iter().flat_map(|(key, value)| [key.clone(), scalar(value)]).collect::<Vec<_>>().join(separator),
         value => scalar(value),
     }
-}
-
-/// A scalar as it is, and what was put together as the text that it became.
-fn as_given(value: &Value, text: String) -> Value {
-    if value.is_array() || value.is_object() { Value::String(text) } else { value.clone() }
 }
 
 fn scalar(value: &Value) -> String {

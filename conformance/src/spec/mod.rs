@@ -68,12 +68,12 @@ use crate::exchange::{Request, Response};
 use crate::finding::Location;
 
 pub use self::coverage::{Dimension, Inventory, Item};
-pub(crate) use self::draft::{DraftBody, DraftRequest, DraftResponse};
+pub(crate) use self::draft::{DraftBody, DraftRequest, DraftResponse, query as as_pairs, text as as_text};
 #[cfg(feature = "record")]
 pub(crate) use self::leaf::{Member, Schemas};
 pub use self::locate::{Locator, read_yaml};
 pub use self::model::Operation;
-pub(crate) use self::model::{Credential, Media, Parameter, Payload, Place, Reply, essence};
+pub(crate) use self::model::{Credential, Media, Parameter, Payload, Place, Reply, Style, essence};
 #[cfg(feature = "record")]
 pub(crate) use self::pointer::{percent_decode, percent_encode};
 pub(crate) use self::pointer::{reference, resolve};
