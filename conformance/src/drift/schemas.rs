@@ -51,16 +51,33 @@ const NAMING: &str = "only code that names the type does not compile";
 
 /// Compares the schemas of one operation's one side.
 pub(super) struct Comparison<'a> {
-    pub(super) old: &'a Schemas<'a>,
-    pub(super) new: &'a Schemas<'a>,
-    pub(super) names: &'a Names,
-    pub(super) found: &'a mut Found,
-    pub(super) seen: BTreeSet<(Node, Node)>,
+    old: &'a Schemas<'a>,
+    new: &'a Schemas<'a>,
+    names: &'a Names,
+    found: &'a mut Found,
+    seen: BTreeSet<(Node, Node)>,
+    /// What is still to be compared, the next one last.
+    todo: Vec<(Node, Node, Spot, bool)>,
 }
 
-impl Comparison<'_> {
-    pub(super) fn compare(&mut self, old: &Node, new: &Node, spot: &Spot) {
-        self.compare_as(old, new, spot, true);
+impl<'a> Comparison<'a> {
+    pub(super) fn new(old: &'a Schemas<'a>, new: &'a Schemas<'a>, names: &'a Names, found: &'a mut Found) -> Self {
+        Self { old, new, names, found, seen: BTreeSet::new(), todo: Vec::new() }
+    }
+
+    /// Compares two schemas with all below them. No stack holds the way down: schemas that contain each other make it as long as
+    /// there are schemas.
+    pub(super) fn run(mut self, old: &Node, new: &Node, spot: &Spot) {
+        self.compare(old, new, spot);
+        while let Some((old, new, spot, with_null)) = self.todo.pop() {
+            let known = self.todo.len();
+            self.compare_as(&old, &new, &spot, with_null);
+            self.todo.get_mut(known..).into_iter().for_each(<[_]>::reverse);
+        }
+    }
+
+    fn compare(&mut self, old: &Node, new: &Node, spot: &Spot) {
+        self.todo.push((old.clone(), new.clone(), spot.clone(), true));
     }
 
     /// `with_null` is false for variants, whose null has been compared as that of the whole.
@@ -373,7 +390,7 @@ impl Comparison<'_> {
                     let other = is.remove(index);
                     let label = format!("variant `{}` of {}", self.variant_name(self.old, &one), spot.label);
                     let below = Spot { label, ..spot.clone() };
-                    self.compare_as(&one, &other, &below, false);
+                    self.todo.push((one, other, below, false));
                 }
                 None => gone.push(one),
             }
