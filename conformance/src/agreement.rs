@@ -6,7 +6,7 @@ use crate::finding::Finding;
 use crate::fixture::{ClientExpectation, RequestSpec};
 use crate::json;
 use crate::params::{Parameter, parameters};
-use crate::spec::{Operation, Spec};
+use crate::spec::{Operation, Parameter as Documented, Place, Spec, Style, as_pairs, as_text};
 use crate::suite::Case;
 
 /// The key of a call under which the request body stands.
@@ -38,11 +38,11 @@ pub(crate) fn check(spec: &Spec, operation: &Operation, case: &Case) -> Vec<Find
         }
     }
     let Some(request) = &case.fixture.request else { return findings };
-    let given = Given { case, request, links: &links };
+    let given = Given { spec, operation, case, request, links: &links };
     findings.extend(given.links());
     for parameter in &known {
         findings.extend(match parameter.place.as_str() {
-            "path" => given.path(parameter, operation),
+            "path" => given.path(parameter),
             "query" => given.query(parameter),
             "header" => given.header(parameter),
             _ => None,
@@ -59,6 +59,8 @@ fn below_server<'a>(servers: &[String], text: &'a str) -> Option<&'a str> {
 }
 
 struct Given<'a> {
+    spec: &'a Spec,
+    operation: &'a Operation,
     case: &'a Case,
     request: &'a RequestSpec,
     /// Calls that hand over a whole URL, with what follows the server in it.
@@ -87,12 +89,38 @@ impl Given<'_> {
         !self.links.is_empty()
     }
 
-    fn path(&self, parameter: &Parameter, operation: &Operation) -> Option<Finding> {
+    /// The parameter as the document describes it, with its style.
+    fn documented(&self, parameter: &Parameter) -> Option<&'_ Documented> {
+        let same = |name: &str| {
+            if parameter.place == "header" { name.eq_ignore_ascii_case(&parameter.name) } else { name == parameter.name }
+        };
+        self.operation.parameters.iter().find(|known| known.place.name() == parameter.place && same(&known.name))
+    }
+
+    /// Whether a list has a pair for each of its items.
+    fn repeats(&self, parameter: &Parameter) -> bool {
+        let documented = self.documented(parameter);
+        documented.is_some_and(|documented| documented.place == Place::Query && documented.explode && documented.style != Style::Json)
+    }
+
+    /// A value of the call as the one text that its style makes of it.
+    fn text(&self, parameter: &Parameter, value: &Value) -> String {
+        match self.documented(parameter) {
+            Some(documented) if value.is_array() || value.is_object() => as_text(documented, value),
+            _ => scalar(value),
+        }
+    }
+
+    fn path(&self, parameter: &Parameter) -> Option<Finding> {
         let placeholder = format!("{{{}}}", parameter.name);
-        let segments = operation.path.split('/').zip(self.request.path.split('/'));
+        let segments = self.operation.path.split('/').zip(self.request.path.split('/'));
         let (_, sent) = segments.into_iter().find(|(template, _)| *template == placeholder)?;
         let sent = decode(sent, false);
-        match self.case.fixture.call.get(&parameter.name).map(scalar) {
+        let given = self.case.fixture.call.get(&parameter.name);
+        if given.is_some_and(|given| self.is_opaque(parameter, given)) {
+            return None;
+        }
+        match given.map(|given| self.text(parameter, given)) {
             Some(given) if given == sent => None,
             Some(given) => {
                 let message = format!("the call gives `{given}`, the request's path has `{sent}`");
@@ -103,11 +131,46 @@ impl Given<'_> {
         }
     }
 
+    /// Whether a style that is not taken apart has put the value together.
+    fn is_opaque(&self, parameter: &Parameter, value: &Value) -> bool {
+        let is_composed = value.is_array() || value.is_object();
+        is_composed && self.documented(parameter).is_some_and(|documented| documented.style == Style::Opaque)
+    }
+
     fn query(&self, parameter: &Parameter) -> Option<Finding> {
         let name = &parameter.name;
+        if let (Some(documented), Some(value @ Value::Object(_))) = (self.documented(parameter), self.case.fixture.call.get(name)) {
+            return self.object_in_query(documented, value);
+        }
         // `name[]` is how some APIs spell a repeated parameter; the spec names it that way itself.
         let sent: Vec<&str> = self.request.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect();
         self.compare(parameter, &sent, "query", &json::join("/request/query", name))
+    }
+
+    /// An object, which can be one text or a pair for each member. The members may come in any order.
+    fn object_in_query(&self, documented: &Documented, value: &Value) -> Option<Finding> {
+        let name = &documented.name;
+        let mut given = Vec::new();
+        as_pairs(documented, value, &mut given);
+        let is_own = |key: &str| given.iter().any(|(known, _)| known == key) || self.spec.claims(self.operation, documented, key);
+        let mut sent: Vec<(String, String)> = self.request.query.iter().filter(|(key, _)| is_own(key)).cloned().collect();
+        if documented.style == Style::Json
+            && let [(_, text)] = sent.as_slice()
+            && serde_json::from_str(text).is_ok_and(|sent: Value| json::differences(value, &sent).is_empty())
+        {
+            return None;
+        }
+        given.sort();
+        sent.sort();
+        let show = |pairs: &[(String, String)]| match pairs {
+            [] => "nothing".to_owned(),
+            pairs => format!("`{}`", pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&")),
+        };
+        if given == sent || documented.style == Style::Opaque {
+            return None;
+        }
+        let message = format!("`{name}`: the call gives {}, the request has {} in its query", show(&given), show(&sent));
+        self.object(&json::join("/request/query", name), message)
     }
 
     fn header(&self, parameter: &Parameter) -> Option<Finding> {
@@ -125,9 +188,9 @@ impl Given<'_> {
         let name = &parameter.name;
         let given = match self.case.fixture.call.get(name) {
             None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(list)) if !parameter.joins_lists => list.iter().map(scalar).collect(),
-            Some(Value::Array(list)) => vec![list.iter().map(scalar).collect::<Vec<_>>().join(",")],
-            Some(value) => vec![scalar(value)],
+            Some(value) if self.is_opaque(parameter, value) => return None,
+            Some(Value::Array(list)) if self.repeats(parameter) => list.iter().map(scalar).collect(),
+            Some(value) => vec![self.text(parameter, value)],
         };
         if given.is_empty() && !sent.is_empty() && (parameter.is_constant || self.is_in_link()) {
             return None;

@@ -54,7 +54,7 @@ pub fn judge(spec: &Spec, case: &Case, sent: &[Request], outcome: &Outcome, opti
         findings.extend(judge_request(spec, case, request));
     }
     findings.extend(outcomes(spec, case, outcome));
-    findings.extend(leaks(case, outcome, options));
+    findings.extend(leaks(outcome, options).into_iter().map(|at| case.finding("C409", &at, LEAK)));
     for finding in &mut findings {
         finding.message = options.redact(&finding.message);
     }
@@ -244,8 +244,11 @@ pub(crate) fn name(class: FailureClass) -> &'static str {
     }
 }
 
-/// Looks for secrets in everything that the client says.
-fn leaks(case: &Case, outcome: &Outcome, options: &Options) -> Vec<Finding> {
+/// What is said of a place that [`leaks`] finds.
+pub(crate) const LEAK: &str = "a secret of the client stands here";
+
+/// Looks for secrets in everything that the client says; the places where one stands.
+pub(crate) fn leaks(outcome: &Outcome, options: &Options) -> Vec<String> {
     let mut texts: Vec<(String, String)> = Vec::new();
     let mut below = |at: &str, value: &Value| {
         json::each_string(value, at, &mut |at, text| texts.push((at.to_owned(), text.to_owned())));
@@ -266,5 +269,5 @@ fn leaks(case: &Case, outcome: &Outcome, options: &Options) -> Vec<Finding> {
     }
     let secrets: Vec<&String> = options.secrets.iter().filter(|secret| !secret.is_empty()).collect();
     let leaking = texts.into_iter().filter(|(_, text)| secrets.iter().any(|secret| text.contains(secret.as_str())));
-    leaking.map(|(at, _)| case.finding("C409", &at, "a secret of the client stands here")).collect()
+    leaking.map(|(at, _)| at).collect()
 }

@@ -43,9 +43,17 @@ fn same_scalar(left: &Value, right: &Value) -> bool {
 }
 
 fn same_number(a: &serde_json::Number, b: &serde_json::Number) -> bool {
-    // Two integers that are unequal stay so; as floats, large ones would fall together.
-    let integers = (a.is_i64() || a.is_u64()) && (b.is_i64() || b.is_u64());
-    !integers && a.as_f64().is_some() && a.as_f64() == b.as_f64()
+    match (whole(a), whole(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.as_f64().is_some() && a.as_f64() == b.as_f64(),
+    }
+}
+
+/// The number as an integer, if it is one, exactly: as floats, large ones would fall together.
+fn whole(number: &serde_json::Number) -> Option<i128> {
+    let integer = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+    // Every float of this size without a fraction is an i128.
+    integer.or_else(|| number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 1e38).map(|float| float as i128))
 }
 
 /// How two JSON values differ at one place.
@@ -160,6 +168,14 @@ mod tests {
         assert!(differences(&json!({"a": 19478.0}), &json!({"a": 19478})).is_empty());
         let (a, b) = (json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992_i64));
         assert_eq!(differences(&a, &b).len(), 1, "integers that fall together as floats stay apart");
+        let same = |a: &Value, b: &Value| (differences(a, b).is_empty(), differences(b, a).is_empty());
+        let float = json!(9_007_199_254_740_992.0);
+        assert_eq!((same(&a, &float), same(&b, &float)), ((false, false), (true, true)), "an integer and a float, too");
+        assert_eq!(same(&json!(u64::MAX), &json!(18_446_744_073_709_551_616.0)), (false, false));
+        assert_eq!(same(&json!(i64::MIN), &json!(-9_223_372_036_854_775_808.0)), (true, true));
+        assert_eq!(same(&json!(0), &json!(-0.0)), (true, true));
+        assert_eq!(same(&json!(2), &json!(2.5)), (false, false));
+        assert_eq!(same(&json!(1e300), &json!(1e300)), (true, true));
     }
 
     #[test]

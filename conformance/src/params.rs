@@ -11,8 +11,6 @@ pub(crate) struct Parameter {
     pub(crate) place: String,
     /// Whether it can have one value only, so that no caller has to give it.
     pub(crate) is_constant: bool,
-    /// Whether a list is sent as one text with commas in place of repeated pairs.
-    pub(crate) joins_lists: bool,
 }
 
 /// The parameters of an operation and of its path; the operation's own win.
@@ -37,12 +35,10 @@ fn read(document: &Value, value: &Value) -> Option<Parameter> {
     let values = schema.and_then(|schema| schema.get("enum")).and_then(Value::as_array);
     let is_required = value.get("required").and_then(Value::as_bool).unwrap_or_default();
     let place = value.get("in")?.as_str()?.to_owned();
-    let explode = value.get("explode").and_then(Value::as_bool).unwrap_or(place == "query");
     Some(Parameter {
         name: value.get("name")?.as_str()?.to_owned(),
         place,
         is_constant: is_required && values.is_some_and(|values| values.len() == 1),
-        joins_lists: !explode,
     })
 }
 

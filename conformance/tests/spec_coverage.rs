@@ -256,3 +256,62 @@ fn everything_can_be_touched() {
     }
     assert_eq!(missing, BTreeSet::new());
 }
+
+/// A document whose schemas are these, with the first of them as the only answer.
+fn answers_with(schemas: &[(String, Value)]) -> Spec {
+    let first = format!("#/components/schemas/{}", schemas[0].0);
+    let schemas: serde_json::Map<String, Value> = schemas.iter().cloned().collect();
+    let document = json!({
+        "openapi": "3.0.3", "info": {"title": "API", "version": "1"}, "components": {"schemas": schemas},
+        "paths": {"/x": {"get": {"operationId": "get_x", "responses": {"200": {
+            "description": "It.", "content": {"application/json": {"schema": {"$ref": first}}},
+        }}}}},
+    });
+    Spec::parse("api.json", &document.to_string()).unwrap()
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+#[test]
+fn schemas_that_all_contain_each_other_give_no_more_places_than_anybody_can_read() {
+    let names: Vec<String> = (0..12).map(|number| format!("S{number:02}")).collect();
+    let schemas = names.iter().map(|name| {
+        let others = names.iter().filter(|other| *other != name);
+        let properties: serde_json::Map<String, Value> = others.map(|other| (other.to_lowercase(), reference(other))).collect();
+        (name.clone(), json!({"type": "object", "properties": properties}))
+    });
+    let spec = answers_with(&schemas.collect::<Vec<_>>());
+    let items = spec.inventory().items;
+    // Eleven properties of the answer, and those of each of the eleven objects.
+    assert_eq!(keys(&items, Dimension::ResponseProperty).len(), 11 + 11 * 11);
+    assert!(items.len() < 10_000, "{}", items.len());
+    assert!(spec.lint().is_empty(), "{:?}", spec.lint());
+}
+
+#[test]
+fn a_schema_that_contains_itself_by_way_of_another_is_followed_in_the_nearest_object() {
+    let list = |name: &str| json!({"type": "array", "items": reference(name)});
+    let schemas = [
+        ("Shelf", json!({"type": "object", "properties": {"best": reference("Book"), "worst": reference("Book")}})),
+        (
+            "Book",
+            json!({"type": "object", "properties": {"author": reference("Author"), "editor": reference("Author"), "price": reference("Price")}}),
+        ),
+        ("Author", json!({"type": "object", "properties": {"books": list("Book"), "name": {"type": "string"}, "fee": reference("Price")}})),
+        ("Price", json!({"type": "object", "properties": {"amount": {"type": "number"}}})),
+    ];
+    let spec = answers_with(&schemas.map(|(name, schema)| (name.to_owned(), schema)));
+    let items = spec.inventory().items;
+    let of_author = ["", "/books", "/fee", "/fee/amount", "/name"];
+    let mut wanted = BTreeSet::new();
+    for book in ["/best", "/worst"] {
+        wanted.extend(["", "/price", "/price/amount"].map(|place| format!("get_x 200 {book}{place}")));
+        for author in ["/author", "/editor"] {
+            wanted.extend(of_author.map(|place| format!("get_x 200 {book}{author}{place}")));
+        }
+    }
+    let found: BTreeSet<String> = keys(&items, Dimension::ResponseProperty).into_iter().map(str::to_owned).collect();
+    assert_eq!(found, wanted);
+}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use opusclip_conformance::command::{Command, Settings};
+use opusclip_conformance::finding::Finding;
 use opusclip_conformance::options::Options;
 use opusclip_conformance::run::{conclude, execute};
 use opusclip_conformance::spec::Spec;
@@ -69,7 +70,8 @@ pub(super) fn run(files: &Files, arguments: &Run) -> Result<Output, Failure> {
         let name = client.client().unwrap_or(&arguments.cmd);
         talk(&format!("{name}: {} fixtures", suite.cases.iter().filter(|case| options.selects(&case.fixture.id)).count()));
         let (results, mut beyond) = execute(&spec, &suite, &client, &options).await;
-        beyond.extend(client.finish().await);
+        let unasked = client.finish().await.into_iter();
+        beyond.extend(unasked.map(|finding| Finding { message: options.redact(&finding.message), ..finding }));
         files.output(&conclude(&spec, &suite, &waivers, &options, &results, beyond))
     })?
 }

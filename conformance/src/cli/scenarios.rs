@@ -53,9 +53,15 @@ pub(super) fn run(files: &Files, arguments: &Scenarios) -> Result<Output, Failur
         let client = Command::start(cmd, settings).await;
         let client = client
             .map_err(|error| Failure::usage(options.redact(&format!("the client's program cannot be used: {error}; correct --cmd"))))?;
+        let played: Vec<_> = scenarios.cases.iter().filter(|case| options.selects(&case.scenario.id)).collect();
         let mut results = Vec::new();
-        for case in scenarios.cases.iter().filter(|case| options.selects(&case.scenario.id)) {
+        for case in &played {
             results.push(run_scenario(&spec, &suite, case, &client, &options).await);
+        }
+        let unasked = client.finish().await;
+        // There is one process; what it still says belongs to what it did last.
+        if let (Some(case), Some(result)) = (played.last(), results.last_mut()) {
+            result.findings.extend(unasked.into_iter().map(|finding| case.finding("C420", "/do", options.redact(&finding.message))));
         }
         files.output(&report_scenarios(&spec, &suite, &scenarios, Some(&results), &options))
     })?

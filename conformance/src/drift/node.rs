@@ -108,6 +108,8 @@ pub(super) struct Normal {
     /// More than one, or none.
     pub(super) variants: Vec<Node>,
     pub(super) discriminator: Option<String>,
+    /// The schemas that values of the discriminator stand for, where these are not their names anyway.
+    pub(super) mapping: BTreeMap<String, String>,
     pub(super) deprecated: bool,
     pub(super) read_only: bool,
     pub(super) write_only: bool,
@@ -285,6 +287,7 @@ struct Merged {
     default: Option<Value>,
     variants: Vec<Node>,
     discriminator: Option<String>,
+    mapping: BTreeMap<String, String>,
     flags: [bool; 3],
 }
 
@@ -319,6 +322,13 @@ impl Merged {
         self.format = self.format.take().or_else(|| text("format"));
         self.default = self.default.take().or_else(|| says("default").cloned());
         self.discriminator = self.discriminator.take().or_else(|| Some(value.pointer("/discriminator/propertyName")?.as_str()?.to_owned()));
+        let mapped = value.pointer("/discriminator/mapping").and_then(Value::as_object).into_iter().flatten();
+        for (key, to) in mapped.filter_map(|(key, to)| Some((key, to.as_str()?))) {
+            let name = to.strip_prefix("#/components/schemas/").unwrap_or(to);
+            if key != name {
+                self.mapping.entry(key.clone()).or_insert_with(|| name.to_owned());
+            }
+        }
         for (mark, key) in self.flags.iter_mut().zip(["deprecated", "readOnly", "writeOnly"]) {
             *mark |= flag(key);
         }
@@ -408,6 +418,7 @@ impl Merged {
             default: self.default.filter(|default| !default.is_null()),
             variants: self.variants,
             discriminator: self.discriminator,
+            mapping: self.mapping,
             deprecated,
             read_only,
             write_only,
@@ -496,6 +507,7 @@ mod tests {
 - {deprecated: true, allOf: [{readOnly: true}], oneOf: [{writeOnly: true}]}
 - {maximum: 10000000000000000, minimum: 0.5}
 - {default: 0, discriminator: {propertyName: p}}
+- {discriminator: {propertyName: kind, mapping: {a: '#/components/schemas/Name', Name: Name, b: Chain}}}
 ";
 
     fn document() -> Value {
@@ -531,6 +543,7 @@ mod tests {
                 ("default", format!("{:?}", normal.default)),
                 ("variants", normal.variants.iter().map(|node| format!("{:?} ", node.0)).collect()),
                 ("discriminator", format!("{:?}", normal.discriminator)),
+                ("mapping", normal.mapping.iter().map(|(key, name)| format!("{key}={name} ")).collect()),
                 ("flags", format!("{} {} {}", normal.deprecated, normal.read_only, normal.write_only)),
                 ("anything", normal.is_anything().to_string()),
             ];

@@ -231,9 +231,8 @@ impl<'a> Walk<'a> {
     }
 
     fn schemas(&mut self, old: &str, new: &str, spot: &Spot) {
-        let mut comparison =
-            Comparison { old: &self.old_schemas, new: &self.new_schemas, names: self.names, found: &mut self.found, seen: BTreeSet::new() };
-        comparison.compare(&Node::at(old), &Node::at(new), spot);
+        let comparison = Comparison::new(&self.old_schemas, &self.new_schemas, self.names, &mut self.found);
+        comparison.run(&Node::at(old), &Node::at(new), spot);
     }
 
     fn bodies(&mut self, a: &Operation, b: &Operation) {

@@ -51,16 +51,33 @@ const NAMING: &str = "only code that names the type does not compile";
 
 /// Compares the schemas of one operation's one side.
 pub(super) struct Comparison<'a> {
-    pub(super) old: &'a Schemas<'a>,
-    pub(super) new: &'a Schemas<'a>,
-    pub(super) names: &'a Names,
-    pub(super) found: &'a mut Found,
-    pub(super) seen: BTreeSet<(Node, Node)>,
+    old: &'a Schemas<'a>,
+    new: &'a Schemas<'a>,
+    names: &'a Names,
+    found: &'a mut Found,
+    seen: BTreeSet<(Node, Node)>,
+    /// What is still to be compared, the next one last.
+    todo: Vec<(Node, Node, Spot, bool)>,
 }
 
-impl Comparison<'_> {
-    pub(super) fn compare(&mut self, old: &Node, new: &Node, spot: &Spot) {
-        self.compare_as(old, new, spot, true);
+impl<'a> Comparison<'a> {
+    pub(super) fn new(old: &'a Schemas<'a>, new: &'a Schemas<'a>, names: &'a Names, found: &'a mut Found) -> Self {
+        Self { old, new, names, found, seen: BTreeSet::new(), todo: Vec::new() }
+    }
+
+    /// Compares two schemas with all below them. No stack holds the way down: schemas that contain each other make it as long as
+    /// there are schemas.
+    pub(super) fn run(mut self, old: &Node, new: &Node, spot: &Spot) {
+        self.compare(old, new, spot);
+        while let Some((old, new, spot, with_null)) = self.todo.pop() {
+            let known = self.todo.len();
+            self.compare_as(&old, &new, &spot, with_null);
+            self.todo.get_mut(known..).into_iter().for_each(<[_]>::reverse);
+        }
+    }
+
+    fn compare(&mut self, old: &Node, new: &Node, spot: &Spot) {
+        self.todo.push((old.clone(), new.clone(), spot.clone(), true));
     }
 
     /// `with_null` is false for variants, whose null has been compared as that of the whole.
@@ -365,6 +382,7 @@ impl Comparison<'_> {
                 format!("discriminator of {} was {} and is {}", spot.label, name(&old.0.discriminator), name(&new.0.discriminator));
             self.add(spot.pick("D625", "D726"), at, summary, typing.clone(), spot);
         }
+        self.mappings(old.0, new.0, at, typing, spot);
         let mut gone = Vec::new();
         for one in was {
             match self.partner(&one, &is) {
@@ -372,7 +390,7 @@ impl Comparison<'_> {
                     let other = is.remove(index);
                     let label = format!("variant `{}` of {}", self.variant_name(self.old, &one), spot.label);
                     let below = Spot { label, ..spot.clone() };
-                    self.compare_as(&one, &other, &below, false);
+                    self.todo.push((one, other, below, false));
                 }
                 None => gone.push(one),
             }
@@ -390,6 +408,24 @@ impl Comparison<'_> {
             let effect = if is_enum { Effect::partly(format!("`{owner}` gains the variant `{name}`"), MATCH) } else { typing.clone() };
             let summary = format!("variant `{name}` of {} is new", spot.label);
             self.add(spot.pick("D622", "D722"), (at.0, Some(one.pointer())), summary, effect, spot);
+        }
+    }
+
+    /// Which variant a value of the discriminator stands for.
+    fn mappings(&mut self, old: &Normal, new: &Normal, at: Pair<'_>, typing: &Effect, spot: &Spot) {
+        if old.discriminator.is_none() || new.discriminator.is_none() {
+            return;
+        }
+        let keys: BTreeSet<&String> = old.mapping.keys().chain(new.mapping.keys()).collect();
+        for key in keys {
+            let was = old.mapping.get(key).map(String::as_str);
+            let is = new.mapping.get(key).map(|name| self.names.schema(name));
+            if was != is {
+                let name = |name: Option<&str>| name.map_or_else(|| "none".to_owned(), |name| format!("`{name}`"));
+                let summary =
+                    format!("schema for the value `{key}` of the discriminator of {} was {} and is {}", spot.label, name(was), name(is));
+                self.add(spot.pick("D625", "D726"), at, summary, typing.clone(), spot);
+            }
         }
     }
 

@@ -80,7 +80,7 @@ checks! {
     "D622", "variant taken", "Additive. A oneOf or anyOf of a request has a branch more.", WHEN_NEEDED, "variant `Video` of field `carrier` of `NewBook` is new";
     "D623", "field became read-only", "Breaking. A field may not be sent any more.", REGENERATE, "field `id` of `NewBook` is read-only now";
     "D624", "field no longer read-only", "Additive. A field may be sent.", WHEN_NEEDED, "field `id` of `NewBook` is no longer read-only";
-    "D625", "discriminator of a request changed", "Breaking. Another field tells the variants apart.", REGENERATE, "discriminator of field `carrier` of `NewBook` was none and is `kind`";
+    "D625", "discriminator of a request changed", "Breaking. Another field, or another value of it, tells the variants apart.", REGENERATE, "discriminator of field `carrier` of `NewBook` was none and is `kind`";
     "D701", "required field of an answer removed", "Breaking. A field that was always there is gone.", REGENERATE, "field `title` of `Book`, which was required, is gone";
     "D702", "optional field of an answer removed", "Client-risk. A field that was sometimes there is gone.", LOOK, "field `pages` of `Book`, which was optional, is gone";
     "D703", "field of an answer became optional", "Breaking. A field that was always there may be missing.", REGENERATE, "field `title` of `Book` may be missing now";
@@ -106,7 +106,7 @@ checks! {
     "D723", "variant of an answer removed", "Additive on the wire, and client-risk since the variant goes away.", RENAME, "variant `Audio` of field `carrier` of `Book` is gone";
     "D724", "field became write-only", "Breaking. A field is no longer in answers.", REGENERATE, "field `pages` of `Book` is write-only now";
     "D725", "field no longer write-only", "Additive. A field is in answers.", WHEN_NEEDED, "field `pages` of `Book` is no longer write-only";
-    "D726", "discriminator of an answer changed", "Breaking. Another field tells the variants apart.", REGENERATE, "discriminator of field `carrier` of `Book` was none and is `kind`";
+    "D726", "discriminator of an answer changed", "Breaking. Another field, or another value of it, tells the variants apart.", REGENERATE, "discriminator of field `carrier` of `Book` was none and is `kind`";
     "D801", "schema renamed", "Client-risk. Requests and answers stay, but the generated type is called otherwise.", RENAME, "schema `Author` is called `Writer` now";
     "D802", "schema written in place", "None. A component was inlined, so that the generator makes up the name of its type.", RENAME, "schema `Author` is written in place";
     "D803", "schema got a name", "None. A schema became a component, so that the generator no longer makes up the name of its type.", RENAME, "schema `Author` has a name of its own";

@@ -121,8 +121,11 @@ impl Origin<'_> {
                 continue;
             }
             let typed = |text: &str| self.spec.typed(operation, &parameter.place, name, text);
+            let documented = operation.parameters.iter().find(|known| known.place.name() == parameter.place && known.name == *name);
+            // In a header a list is one text, whatever `explode` says.
+            let joins_lists = parameter.place == "header" || documented.is_some_and(|documented| !documented.explode);
             let value = match (sent.as_slice(), typed(sent[0])) {
-                ([text], Value::Array(list)) if parameter.joins_lists || list.len() == 1 => {
+                ([text], Value::Array(list)) if joins_lists || list.len() == 1 => {
                     if list.is_empty() {
                         Value::from(*text)
                     } else {

@@ -198,8 +198,8 @@ impl Walk<'_, '_> {
                     let value = self.text(&schemas, raw, &at);
                     // Headers are text, and numbers in them are no strings to their schema.
                     let number = raw.parse::<u64>().ok().filter(|number| *number < 10_u64.pow(ID_DIGITS as u32 - 1));
-                    let is_public = number.is_some_and(|number| self.redactor.spec.takes(&schemas, &Value::from(number)));
-                    Some(if is_public { self.public(raw) } else { value })
+                    let is_number = number.is_some_and(|number| self.redactor.spec.takes(&schemas, &Value::from(number)));
+                    Some(if is_number && !is_id_header(name) { self.public(raw) } else { value })
                 }
                 _ => None,
             };
@@ -246,7 +246,10 @@ impl Walk<'_, '_> {
             let typed = spec.typed(self.operation, place, name, raw);
             let is_public = match &typed {
                 Value::Bool(_) => true,
-                Value::Number(number) => place != "path" && is_small(number) && !is_id_name(name),
+                Value::Number(number) => {
+                    let is_id = if place == "header" { is_id_header(name) } else { is_id_name(name) };
+                    place != "path" && is_small(number) && !is_id
+                }
                 Value::Array(list) => !list.is_empty() && list.iter().all(|item| spec.prints(&spec.items(schemas), item)),
                 other => spec.prints(schemas, other),
             };
@@ -411,10 +414,14 @@ fn is_id_name(name: &str) -> bool {
     let is_word =
         |end: &str| name.strip_suffix(end).is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()));
     let lower = name.to_ascii_lowercase();
-    matches!(lower.as_str(), "id" | "ids")
-        || lower.ends_with("_id")
-        || lower.ends_with("-id")
-        || ["Id", "ID", "Ids"].into_iter().any(is_word)
+    let mut words = lower.rsplit(|c: char| !c.is_ascii_alphanumeric());
+    words.next().is_some_and(|last| matches!(last, "id" | "ids")) || ["Id", "ID", "Ids", "IDs"].into_iter().any(is_word)
+}
+
+/// As [`is_id_name`] of a header, whose words are not told apart by capitals.
+fn is_id_header(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.ends_with("id") || lower.ends_with("ids")
 }
 
 /// Whether a text says nothing by itself: a number too short for an id.

@@ -15,6 +15,8 @@ use crate::spec::{Spec, percent_decode, percent_encode};
 const SHORTEST: usize = 4;
 /// Up to this length a text only counts where it stands alone.
 const WORD: usize = 8;
+/// So much of a form is searched for before the rest of it is compared.
+const START: usize = 12;
 
 /// The words that a fixture may hold whoever's data it was made of: those of the document and of the format.
 pub(super) struct Vocabulary(String);
@@ -77,11 +79,22 @@ pub(super) fn leak(text: &str, source: &Value, notes: &Notes, vocabulary: &Vocab
             }
         }
     }
-    let found = match AhoCorasick::builder().kind(Some(AhoCorasickKind::NoncontiguousNFA)).build(forms_of.keys()) {
+    // An automaton of whole forms takes a thousand times their size; where one begins, the rest is compared.
+    let mut starts: BTreeMap<&[u8], Vec<(&str, usize)>> = BTreeMap::new();
+    for (form, index) in &forms_of {
+        let bytes = form.as_bytes();
+        starts.entry(bytes.get(..START).unwrap_or(bytes)).or_default().push((form, *index));
+    }
+    let found = match AhoCorasick::builder().kind(Some(AhoCorasickKind::NoncontiguousNFA)).build(starts.keys()) {
         Ok(search) => {
-            let places: Vec<usize> = forms_of.values().copied().collect();
-            let standing = search.find_overlapping_iter(&haystack).filter(|hit| stands(&haystack, hit.span()));
-            standing.map(|hit| places[hit.pattern().as_usize()]).min()
+            let forms: Vec<&Vec<(&str, usize)>> = starts.values().collect();
+            let standing = search.find_overlapping_iter(&haystack).filter_map(|hit| {
+                let rest = haystack.as_bytes().get(hit.start()..)?;
+                let is_there =
+                    |form: &str| rest.starts_with(form.as_bytes()) && stands(&haystack, Span::from(hit.start()..hit.start() + form.len()));
+                forms[hit.pattern().as_usize()].iter().filter(|(form, _)| is_there(form)).map(|(_, index)| *index).min()
+            });
+            standing.min()
         }
         // More forms than can be searched for: nothing is known to be gone.
         Err(_) => Some(0),
@@ -169,6 +182,16 @@ mod tests {
         assert!(!found(raw, "kanarie 81"));
         assert!(found(&STANDARD.encode(raw), raw), "what was encoded is decoded");
         assert!(found("Bearer tok-12345678", "tok-12345678"), "a part that looks like a key");
+    }
+
+    #[test]
+    fn texts_that_begin_alike_are_told_apart() {
+        let raw = |end: &str| ("/".to_owned() + end, format!("one and the same beginning {end}"));
+        let notes = Notes { raw: vec![raw("first"), raw("second"), raw("third")], ..Notes::default() };
+        let found = |text: &str| leak(text, &Value::Null, &notes, &Vocabulary(String::new()));
+        assert_eq!(found("one and the same beginning fourth, one and the same"), None);
+        assert_eq!(found("one and the same beginning fourth, one and the same beginning second").as_deref(), Some("/second"));
+        assert_eq!(found("one and the same beginning third, one and the same beginning second").as_deref(), Some("/second"));
     }
 
     #[test]

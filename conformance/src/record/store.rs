@@ -20,6 +20,8 @@ use crate::waivers::Date;
 
 /// More fixtures of one status and operation than anybody can read.
 const MOST: usize = 10_000;
+/// Bodies larger than this, together, would be searched for longer than a client waits, in hundreds of megabytes.
+const LARGEST: usize = 512 << 10;
 /// Words of the fixture format and of the placeholders.
 const OWN_WORDS: [&str; 22] = [
     "fixture",
@@ -69,6 +71,11 @@ impl Store {
     }
 
     fn write(&self, spec: &Spec, operation: &Operation, request: &Request, response: &Response) -> Result<Event, String> {
+        let (sent, came) = (request.body.0.len(), response.body.0.len());
+        if sent + came > LARGEST {
+            let place = if sent > came { "/request" } else { "/response" };
+            return Err(format!("{place}: too large to be checked, with more than {} KiB of bodies", LARGEST >> 10));
+        }
         let mut placeholders = self.placeholders.lock().unwrap_or_else(PoisonError::into_inner);
         let mut redactor = Redactor { spec, keep: &self.options.keep, placeholders: &mut placeholders };
         let redacted = redactor.exchange(operation, request, response);

@@ -14,7 +14,7 @@ use tokio::net::TcpSocket;
 use super::clock::{Time, VirtualClock};
 use super::format::{Expectation, Fault};
 use super::suite::{ScenarioCase, Step};
-use crate::compare::{mismatches, name, told};
+use crate::compare::{LEAK, leaks, mismatches, name, told};
 use crate::exchange::{Body, Request, Response};
 use crate::finding::Finding;
 use crate::fixture::ResponseSpec;
@@ -153,6 +153,7 @@ pub async fn run_scenario<P: Performer>(spec: &Spec, suite: &Suite, case: &Scena
             let outcome = neutral_outcome(outcome, &neutral);
             findings.extend(sequence(case, &state.steps, &attempts));
             findings.extend(outcomes(case, &outcome));
+            findings.extend(leaks(&outcome, options).into_iter().map(|at| case.finding("C409", &at, LEAK)));
             if let Some(bounds) = case.scenario.expect.elapsed {
                 let message = bounds.objection(elapsed.as_secs_f64());
                 findings.extend(message.map(|wanted| {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::direction::Way;
 use super::model::{Credential, FORM, Media, Operation, Parameter, Place, Reply, essence, is_json, media_for};
 use super::parameter::Query;
 use super::pointer::{existing, join};
@@ -71,13 +72,14 @@ fn names(media: &[Media]) -> String {
 /// The two sides of an exchange, and the checks that speak for them.
 struct Side {
     name: &'static str,
+    way: Way,
     content_type: &'static str,
     body: &'static str,
 }
 
-const REQUEST: Side = Side { name: "request", content_type: "F208", body: "F209" };
+const REQUEST: Side = Side { name: "request", way: Way::Request, content_type: "F208", body: "F209" };
 
-const RESPONSE: Side = Side { name: "response", content_type: "F303", body: "F302" };
+const RESPONSE: Side = Side { name: "response", way: Way::Response, content_type: "F303", body: "F302" };
 
 impl Spec {
     pub(super) fn request_violations(&self, operation: &Operation, request: &Request) -> Vec<Violation> {
@@ -139,7 +141,7 @@ impl Spec {
     }
 
     fn check_query(&self, operation: &Operation, query: &mut Query<'_>, found: &mut Vec<Violation>) {
-        for parameter in operation.parameters_in(Place::Query) {
+        for parameter in self.query_parameters(operation, query) {
             let name = &parameter.name;
             let at = join("/request/query", name);
             match self.query_value(parameter, query) {
@@ -327,7 +329,7 @@ impl Spec {
         };
         let base = body_at(side.name, is_json(&kind), body);
         // Only JSON has places inside; a form is one text.
-        for fault in self.faults(schema, &value) {
+        for fault in self.view(side.way).faults(schema, &value) {
             let (at, message) = if is_json(&kind) {
                 (format!("{base}{}", fault.path), fault.message)
             } else if fault.path.is_empty() {

@@ -1,11 +1,13 @@
 //! What a suite can cover, and what one exchange does cover.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
 
 use super::Spec;
 use super::check::cookie;
+use super::cycle::Circles;
+use super::direction::Way;
 use super::facet::{Facet, properties};
 use super::model::{FORM, Media, Operation, Parameter, Place, essence, is_json, media_for};
 use super::parameter::Query;
@@ -152,6 +154,17 @@ impl BodyKeys<'_> {
     }
 }
 
+/// A place of a body that is still to be looked into.
+#[derive(Clone, Default)]
+struct Spot {
+    schema: String,
+    path: String,
+    /// Where the circles that it lies in were entered.
+    entries: BTreeMap<usize, String>,
+    /// The nearest object above it whose schema lies on a circle.
+    owner: Option<String>,
+}
+
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -179,6 +192,7 @@ fn options<'a>(facet: &Facet<'a>) -> impl Iterator<Item = &'a Value> + use<'a> {
 impl Spec {
     pub(super) fn build_index(&self) -> Index {
         let mut index = Index::default();
+        let circles = Circles::of(self.document());
         for operation in self.operations() {
             index.add(Dimension::Operation, operation.id.clone(), &operation.pointer);
             for parameter in &operation.parameters {
@@ -191,7 +205,7 @@ impl Spec {
             }
             for media in operation.body.iter().flat_map(|body| &body.media) {
                 let body = BodyKeys { prefix: &operation.id, direction: "request", property: Dimension::RequestProperty };
-                self.survey_media(&body, media, &mut index);
+                self.view(Way::Request).survey_media(&body, media, &circles, &mut index);
             }
             for reply in &operation.responses {
                 let key = reply_key(operation, &reply.status);
@@ -199,7 +213,7 @@ impl Spec {
                     let name = format!("{key} {}", media.name);
                     index.add(Dimension::MediaType, name, &media.pointer);
                     let body = BodyKeys { prefix: &key, direction: "response", property: Dimension::ResponseProperty };
-                    self.survey_media(&body, media, &mut index);
+                    self.view(Way::Response).survey_media(&body, media, &circles, &mut index);
                 }
                 index.add(Dimension::Status, key, &reply.pointer);
             }
@@ -207,23 +221,46 @@ impl Spec {
         index
     }
 
-    fn survey_media(&self, body: &BodyKeys<'_>, media: &Media, index: &mut Index) {
+    fn survey_media(&self, body: &BodyKeys<'_>, media: &Media, circles: &Circles, index: &mut Index) {
         if let Some(schema) = media.schema.as_ref().filter(|_| has_places(media)) {
-            self.survey(body, schema, "", &mut Vec::new(), index);
+            self.survey(body, schema, circles, index);
         }
     }
 
-    /// Lists the places of a body. A schema inside itself is not followed a second time.
-    fn survey(&self, body: &BodyKeys<'_>, schema: &str, path: &str, above: &mut Vec<String>, index: &mut Index) {
-        let facets = self.facets(schema, None);
-        let depth = above.len();
-        let nullable = facets.iter().any(|facet| facet.value.get("nullable") == Some(&Value::Bool(true)));
-        if nullable && self.accepts(schema, World::Closed, &Value::Null) {
-            index.add(Dimension::NullableNull, body.at(path), schema);
+    /// Lists the places of a body, the nearest ones first. Schemas that contain each other would give more places than anybody can
+    /// count, so from where their circle is entered each is followed in one object only: the one that is nearest to the top.
+    fn survey(&self, body: &BodyKeys<'_>, schema: &str, circles: &Circles, index: &mut Index) {
+        let mut followed: BTreeMap<(String, String), Option<String>> = BTreeMap::new();
+        let mut places = VecDeque::from([Spot { schema: schema.to_owned(), ..Spot::default() }]);
+        while let Some(spot) = places.pop_front() {
+            let facets = self.facets(&spot.schema, None);
+            let nullable = facets.iter().any(|facet| facet.value.get("nullable") == Some(&Value::Bool(true)));
+            if nullable && self.accepts(&spot.schema, World::Closed, &Value::Null) {
+                index.add(Dimension::NullableNull, body.at(&spot.path), &spot.schema);
+            }
+            let mut inside = Spot { entries: spot.entries.clone(), owner: spot.owner.clone(), ..Spot::default() };
+            let mut fresh = Vec::new();
+            for facet in facets {
+                if let Some(circle) = circles.around(&facet.pointer) {
+                    let entry = spot.entries.get(&circle).unwrap_or(&spot.path);
+                    let owner = followed.entry((facet.pointer.clone(), entry.clone())).or_insert_with(|| spot.owner.clone());
+                    if *owner != spot.owner {
+                        continue;
+                    }
+                    inside.entries.insert(circle, entry.clone());
+                    inside.owner = Some(spot.path.clone());
+                }
+                fresh.push(facet);
+            }
+            let below = self.survey_facets(body, &fresh, &spot.path, index);
+            places.extend(below.into_iter().map(|(schema, path)| Spot { schema, path, ..inside.clone() }));
         }
-        let fresh: Vec<Facet<'_>> = facets.into_iter().filter(|facet| !above.contains(&facet.pointer)).collect();
-        above.extend(fresh.iter().map(|facet| facet.pointer.clone()));
-        for facet in &fresh {
+    }
+
+    /// Lists what facets say of their place, and returns the schemas below it with their places.
+    fn survey_facets(&self, body: &BodyKeys<'_>, facets: &[Facet<'_>], path: &str, index: &mut Index) -> Vec<(String, String)> {
+        let mut inner = Vec::new();
+        for facet in facets {
             for (position, value) in options(facet).enumerate() {
                 let at = format!("{}/enum/{position}", facet.pointer);
                 index.add(Dimension::EnumValue, body.value(facet, value), &at);
@@ -233,26 +270,26 @@ impl Spec {
                     let key = body.length(path, length);
                     index.add(Dimension::ArrayLength, key, &facet.pointer);
                 }
-                self.survey(body, &items, &format!("{path}/[]"), above, index);
+                inner.push((items, format!("{path}/[]")));
             }
             if let Some(entries) = facet.entries() {
                 let path = format!("{path}/{{}}");
                 index.add(body.property, body.at(&path), &entries);
-                self.survey(body, &entries, &path, above, index);
+                inner.push((entries, path));
             }
         }
-        for (name, schemas) in properties(&fresh) {
+        for (name, schemas) in properties(facets) {
             let path = below(path, &name);
-            let required = fresh.iter().any(|facet| facet.requires(&name));
-            for schema in &schemas {
-                index.add(body.property, body.at(&path), schema);
+            let required = facets.iter().any(|facet| facet.requires(&name));
+            for schema in schemas {
+                index.add(body.property, body.at(&path), &schema);
                 if !required {
-                    index.add(Dimension::OptionalAbsent, body.at(&path), schema);
+                    index.add(Dimension::OptionalAbsent, body.at(&path), &schema);
                 }
-                self.survey(body, schema, &path, above, index);
+                inner.push((schema, path.clone()));
             }
         }
-        above.truncate(depth);
+        inner
     }
 
     fn parameter_options<'a>(&'a self, parameter: &Parameter) -> Vec<(&'a Value, String)> {
@@ -281,7 +318,7 @@ impl Spec {
             if let Some(payload) = &operation.body {
                 let body = BodyKeys { prefix: &operation.id, direction: "request", property: Dimension::RequestProperty };
                 let media = &payload.media;
-                self.touch_body(&body, media, &request.headers, &request.body, &mut names);
+                self.view(Way::Request).touch_body(&body, media, &request.headers, &request.body, &mut names);
             }
         }
         let reply = response.and_then(|response| {
@@ -292,7 +329,7 @@ impl Spec {
             let key = reply_key(operation, &reply.status);
             let body = BodyKeys { prefix: &key, direction: "response", property: Dimension::ResponseProperty };
             let media = &reply.media;
-            let used = self.touch_body(&body, media, &response.headers, &response.body, &mut names);
+            let used = self.view(Way::Response).touch_body(&body, media, &response.headers, &response.body, &mut names);
             if let Some(media) = used {
                 let name = format!("{key} {}", media.name);
                 names.insert((Dimension::MediaType, name));
@@ -305,7 +342,8 @@ impl Spec {
     fn touch_parameters(&self, operation: &Operation, request: &Request, names: &mut Names) {
         let mut query = Query::new(&request.query);
         let path = operation.match_path(&request.path).unwrap_or_default();
-        for parameter in &operation.parameters {
+        let elsewhere = operation.parameters.iter().filter(|parameter| parameter.place != Place::Query);
+        for parameter in self.query_parameters(operation, &mut query).into_iter().chain(elsewhere) {
             let text = match parameter.place {
                 Place::Query => None,
                 Place::Path => {

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::Spec;
+use super::direction::Way;
 use super::model::{Credential, FORM, Media, Operation, Parameter, Place, Style, essence, is_json};
 use super::pointer::{percent_encode, resolve};
 use crate::params::parameters;
@@ -72,33 +73,23 @@ impl Spec {
                 if parameter.place == Place::Header { name.eq_ignore_ascii_case(&parameter.name) } else { name == parameter.name }
             };
             let name = known.iter().map(|known| &known.name).find(|name| same(name)).unwrap_or(&parameter.name).clone();
-            let given = match parameter.place {
+            match parameter.place {
                 Place::Query => query(parameter, &value, &mut draft.query),
                 Place::Path => {
-                    let text = text(parameter, &value);
-                    let sent = percent_encode(&text);
+                    let sent = percent_encode(&text(parameter, &value));
                     draft.path = draft.path.replace(&format!("{{{}}}", parameter.name), &sent);
-                    Some(as_given(&value, text))
                 }
-                Place::Header => {
-                    let text = text(parameter, &value);
-                    draft.headers.insert(parameter.name.clone(), text.clone());
-                    Some(as_given(&value, text))
-                }
-                Place::Cookie => {
-                    let text = text(parameter, &value);
-                    cookies.push(format!("{}={text}", parameter.name));
-                    Some(as_given(&value, text))
-                }
-            };
-            draft.call.extend(given.map(|given| (name, given)));
+                Place::Header => drop(draft.headers.insert(parameter.name.clone(), text(parameter, &value))),
+                Place::Cookie => cookies.push(format!("{}={}", parameter.name, text(parameter, &value))),
+            }
+            draft.call.insert(name, value);
         }
         credentials(operation, &mut draft, &mut cookies);
         if !cookies.is_empty() {
             draft.headers.insert("cookie".to_owned(), cookies.join("; "));
         }
         if let Some(payload) = operation.body.as_ref().filter(|payload| payload.required) {
-            draft.body = self.draft_body(&payload.media);
+            draft.body = self.view(Way::Request).draft_body(&payload.media);
         }
         if let Some(body) = &draft.body {
             draft.call.insert("body".to_owned(), body.value.clone());
@@ -119,7 +110,7 @@ impl Spec {
             draft.headers.insert(header.name.clone(), text(header, &value));
         }
         let is_silent = operation.method == "HEAD" || status < 200 || matches!(status, 204 | 304);
-        draft.body = if is_silent { None } else { self.draft_body(&reply.media) };
+        draft.body = if is_silent { None } else { self.view(Way::Response).draft_body(&reply.media) };
         if let Some(body) = &draft.body {
             draft.headers.insert("content-type".to_owned(), body.content_type.clone());
         }
@@ -164,32 +155,27 @@ impl Spec {
     }
 }
 
-/// Adds the pairs of a parameter; what the caller gives for it, where a call can tell.
-fn query(parameter: &Parameter, value: &Value, pairs: &mut Vec<(String, String)>) -> Option<Value> {
+/// Adds the pairs of a query parameter.
+pub(crate) fn query(parameter: &Parameter, value: &Value, pairs: &mut Vec<(String, String)>) {
     let name = &parameter.name;
     match (value, parameter.style, parameter.explode) {
         (Value::Object(object), Style::Deep, _) => {
             pairs.extend(object.iter().map(|(key, value)| (format!("{name}[{key}]"), scalar(value))));
-            None
         }
         (Value::Object(object), Style::Comma, true) => {
             pairs.extend(object.iter().map(|(key, value)| (key.clone(), scalar(value))));
-            None
         }
         (Value::Array(items), style, true) if style != Style::Json => {
             pairs.extend(items.iter().map(|value| (name.clone(), scalar(value))));
-            Some(value.clone())
         }
         _ => {
-            let text = text(parameter, value);
-            pairs.push((name.clone(), text.clone()));
-            Some(as_given(value, text))
+            pairs.push((name.clone(), text(parameter, value)));
         }
     }
 }
 
 /// A parameter as one text.
-fn text(parameter: &Parameter, value: &Value) -> String {
+pub(crate) fn text(parameter: &Parameter, value: &Value) -> String {
     let separator = match parameter.style {
         Style::Space => " ",
         Style::Pipe => "|",
@@ -204,11 +190,6 @@ fn text(parameter: &Parameter, value: &Value) -> String {
         Value::Object(object) => object.iter().flat_map(|(key, value)| [key.clone(), scalar(value)]).collect::<Vec<_>>().join(separator),
         value => scalar(value),
     }
-}
-
-/// A scalar as it is, and what was put together as the text that it became.
-fn as_given(value: &Value, text: String) -> Value {
-    if value.is_array() || value.is_object() { Value::String(text) } else { value.clone() }
 }
 
 fn scalar(value: &Value) -> String {

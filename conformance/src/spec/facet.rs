@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::Spec;
+use super::direction::HIDDEN;
 use super::pointer::{join, resolve};
 use super::schema::World;
 
@@ -40,12 +41,14 @@ impl Facet<'_> {
     }
 }
 
-/// The properties that facets document, each with the schemas that they give it.
+/// The properties that facets document, each with the schemas that they give it; without those that do not travel in the direction
+/// that is looked at.
 pub(super) fn properties(facets: &[Facet<'_>]) -> BTreeMap<String, Vec<String>> {
     let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for facet in facets {
         let names = facet.value.get("properties").and_then(Value::as_object);
-        for name in names.into_iter().flat_map(|names| names.keys()) {
+        let shown = names.into_iter().flatten().filter(|(_, property)| property.get(HIDDEN).is_none());
+        for (name, _) in shown {
             all.entry(name.clone()).or_default().extend(facet.property(name));
         }
     }

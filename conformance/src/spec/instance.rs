@@ -1,5 +1,6 @@
 //! A small value that a schema takes: what is required, and nothing else.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use regex_syntax::hir::{Class, Hir, HirKind};
@@ -10,18 +11,38 @@ use super::facet::{Facet, properties};
 use super::pointer::resolve;
 use super::schema::World;
 
-/// A value inside so many others is cut short: the schema is inside itself.
-const DEPTH: usize = 16;
+/// So many places are filled before a value is given up: schemas that require each other have more ways than there is time for.
+const FILLED: u32 = 3_000;
 /// So many values are tried for one place.
 const TRIED: usize = 12;
 /// A pattern is lengthened up to so many repetitions to reach a minimal length.
 const REPEATED: u32 = 64;
 
+/// The schemas that a value is inside of, and what is left to be filled.
+struct Trail<'a> {
+    above: Option<(&'a Self, &'a str)>,
+    left: &'a Cell<u32>,
+}
+
+impl Trail<'_> {
+    fn holds(&self, pointer: &str) -> bool {
+        let mut above = self.above;
+        while let Some((trail, known)) = above {
+            if known == pointer {
+                return true;
+            }
+            above = trail.above;
+        }
+        false
+    }
+}
+
 impl Spec {
     /// A value that the schema at `pointer` takes; `name` is what texts are called where nothing else is known of them.
     /// `None` where no value was found, as for a pattern that looks around.
     pub(super) fn instance(&self, pointer: &str, name: &str) -> Option<Value> {
-        let mut tried = self.candidates(pointer, name, 0).into_iter();
+        let left = Cell::new(FILLED);
+        let mut tried = self.candidates(pointer, name, &Trail { above: None, left: &left }).into_iter();
         tried.find(|value| self.accepts(pointer, World::Closed, value))
     }
 
@@ -38,7 +59,7 @@ impl Spec {
     }
 
     /// The schemas that hold in any case: through references and `allOf`, not into branches.
-    fn plain(&self, pointer: &str) -> Vec<Facet<'_>> {
+    pub(super) fn plain(&self, pointer: &str) -> Vec<Facet<'_>> {
         let mut found = Vec::new();
         self.add_plain(pointer, &mut BTreeSet::new(), &mut found);
         found
@@ -56,10 +77,16 @@ impl Spec {
     }
 
     /// Values that might do, the best first.
-    fn candidates(&self, pointer: &str, name: &str, depth: usize) -> Vec<Value> {
-        if depth > DEPTH {
+    fn candidates(&self, pointer: &str, name: &str, trail: &Trail<'_>) -> Vec<Value> {
+        let pointer = resolve(self.document(), pointer).map_or_else(|_| pointer.to_owned(), |(pointer, _)| pointer);
+        let left = trail.left.get();
+        // The smallest value has no schema inside itself.
+        if left == 0 || trail.holds(&pointer) {
             return vec![Value::Null];
         }
+        trail.left.set(left - 1);
+        let trail = &Trail { above: Some((trail, &pointer)), left: trail.left };
+        let pointer = pointer.as_str();
         let facets = self.plain(pointer);
         let mut found: Vec<Value> = Vec::new();
         let stated = |key: &str| facets.iter().filter_map(|facet| facet.value.get(key)).cloned().collect::<Vec<_>>();
@@ -67,8 +94,8 @@ impl Spec {
             found.extend(options.as_array().into_iter().flatten().filter(|value| !value.is_null()).take(TRIED).cloned());
         }
         found.extend(stated("default").into_iter().filter(|value| !value.is_null()));
-        let own = self.instances_of(&facets, name, depth);
-        let branches: Vec<Value> = facets.iter().flat_map(|facet| self.branches(facet, name, depth)).collect();
+        let own = self.instances_of(&facets, name, trail);
+        let branches: Vec<Value> = facets.iter().flat_map(|facet| self.branches(facet, name, trail)).collect();
         for branch in &branches {
             // A branch of an object adds to what holds in any case.
             if let (Some(Value::Object(own)), Value::Object(branch)) = (own.first(), branch) {
@@ -85,7 +112,7 @@ impl Spec {
         found
     }
 
-    fn branches(&self, facet: &Facet<'_>, name: &str, depth: usize) -> Vec<Value> {
+    fn branches(&self, facet: &Facet<'_>, name: &str, trail: &Trail<'_>) -> Vec<Value> {
         let mut found = Vec::new();
         for key in ["oneOf", "anyOf"] {
             for position in 0..facet.value.get(key).and_then(Value::as_array).map_or(0, Vec::len) {
@@ -95,10 +122,10 @@ impl Spec {
                 let is_own = |name: &&str| schema.and_then(|schema| schema.get("properties")?.get(*name)).is_some();
                 let required = schema.and_then(|schema| schema.get("required")?.as_array()).into_iter().flatten();
                 let names = required.filter_map(Value::as_str).filter(|name| !is_own(name));
-                let lent = names.filter_map(|name| Some((name.to_owned(), self.property_value(facet, name, depth)?)));
+                let lent = names.filter_map(|name| Some((name.to_owned(), self.property_value(facet, name, trail)?)));
                 let lent: Map<String, Value> = lent.collect();
                 let fits = |value: &Value| self.accepts(&part, World::Open, value);
-                let value = self.candidates(&part, name, depth + 1).into_iter().find(fits);
+                let value = self.candidates(&part, name, trail).into_iter().find(fits);
                 found.extend(value.filter(|value| !value.is_null()).map(|value| match value {
                     Value::Object(mut object) => {
                         object.extend(lent);
@@ -111,17 +138,17 @@ impl Spec {
         found
     }
 
-    fn property_value(&self, facet: &Facet<'_>, name: &str, depth: usize) -> Option<Value> {
-        self.below(&[facet.property(name)?], name, depth)
+    fn property_value(&self, facet: &Facet<'_>, name: &str, trail: &Trail<'_>) -> Option<Value> {
+        self.below(&[facet.property(name)?], name, trail)
     }
 
     /// A value that all of these schemas take.
-    fn below(&self, schemas: &[String], name: &str, depth: usize) -> Option<Value> {
-        let mut tried = schemas.iter().flat_map(|schema| self.candidates(schema, name, depth + 1));
+    fn below(&self, schemas: &[String], name: &str, trail: &Trail<'_>) -> Option<Value> {
+        let mut tried = schemas.iter().flat_map(|schema| self.candidates(schema, name, trail));
         tried.find(|value| schemas.iter().all(|schema| self.accepts(schema, World::Closed, value)))
     }
 
-    fn instances_of(&self, facets: &[Facet<'_>], name: &str, depth: usize) -> Vec<Value> {
+    fn instances_of(&self, facets: &[Facet<'_>], name: &str, trail: &Trail<'_>) -> Vec<Value> {
         let kinds: Vec<&str> = facets.iter().filter_map(|facet| facet.value.get("type")?.as_str()).collect();
         let has = |key: &str| facets.iter().any(|facet| facet.value.get(key).is_some());
         match kinds.first() {
@@ -129,15 +156,15 @@ impl Spec {
             Some(&"integer") => numbers(facets, true),
             Some(&"number") => numbers(facets, kinds.contains(&"integer")),
             Some(&"boolean") => vec![Value::Bool(true), Value::Bool(false)],
-            Some(&"array") => self.list(facets, name, depth),
-            Some(&"object") => vec![self.object(facets, depth)],
-            _ if has("properties") || has("required") => vec![self.object(facets, depth)],
-            _ if has("items") => self.list(facets, name, depth),
+            Some(&"array") => self.list(facets, name, trail),
+            Some(&"object") => vec![self.object(facets, trail)],
+            _ if has("properties") || has("required") => vec![self.object(facets, trail)],
+            _ if has("items") => self.list(facets, name, trail),
             _ => vec![Value::String(name.to_owned()), Value::Object(Map::new())],
         }
     }
 
-    fn list(&self, facets: &[Facet<'_>], name: &str, depth: usize) -> Vec<Value> {
+    fn list(&self, facets: &[Facet<'_>], name: &str, trail: &Trail<'_>) -> Vec<Value> {
         let least = facets.iter().filter_map(|facet| facet.value.get("minItems")?.as_u64()).max().unwrap_or(0);
         let least = usize::try_from(least).unwrap_or(usize::MAX).min(1_000);
         let schemas: Vec<String> = facets.iter().filter_map(Facet::items).collect();
@@ -150,7 +177,7 @@ impl Spec {
         for number in 0..least {
             // Another name gives another text, where the items have to differ.
             let name = if must_differ && number > 0 { format!("{name}-{}", number + 1) } else { name.to_owned() };
-            let tried = schemas.iter().flat_map(|schema| self.candidates(schema, &name, depth + 1));
+            let tried = schemas.iter().flat_map(|schema| self.candidates(schema, &name, trail));
             let is_new = |value: &Value| !must_differ || !items.contains(value);
             let found = tried.filter(|value| fits(value)).find(is_new);
             items.push(found.unwrap_or_else(|| if schemas.is_empty() { Value::String(name) } else { Value::Null }));
@@ -158,18 +185,18 @@ impl Spec {
         vec![Value::Array(items)]
     }
 
-    fn object(&self, facets: &[Facet<'_>], depth: usize) -> Value {
+    fn object(&self, facets: &[Facet<'_>], trail: &Trail<'_>) -> Value {
         let documented: BTreeMap<String, Vec<String>> = properties(facets);
         // In the order of the document, which says something to a reader.
         let order = facets.iter().filter_map(|facet| facet.value.get("properties")?.as_object()).flat_map(Map::keys);
         let mut object = Map::new();
         for name in order.filter(|name| facets.iter().any(|facet| facet.requires(name))) {
-            let value = documented.get(name).and_then(|schemas| self.below(schemas, name, depth));
+            let value = documented.get(name).and_then(|schemas| self.below(schemas, name, trail));
             object.insert(name.clone(), value.unwrap_or_default());
         }
         let entries = facets.iter().find_map(Facet::entries);
         let entry = |name: &str| match &entries {
-            Some(entries) => self.below(std::slice::from_ref(entries), name, depth).unwrap_or_default(),
+            Some(entries) => self.below(std::slice::from_ref(entries), name, trail).unwrap_or_default(),
             None => Value::String(name.to_owned()),
         };
         let required = facets.iter().filter_map(|facet| facet.value.get("required")?.as_array()).flatten().filter_map(Value::as_str);
@@ -180,7 +207,7 @@ impl Spec {
         let least = usize::try_from(least).unwrap_or(usize::MAX).min(1_000);
         for (name, schemas) in &documented {
             if object.len() < least && !object.contains_key(name) {
-                object.extend(self.below(schemas, name, depth).map(|value| (name.clone(), value)));
+                object.extend(self.below(schemas, name, trail).map(|value| (name.clone(), value)));
             }
         }
         for number in object.len()..least {
@@ -313,6 +340,26 @@ mod tests {
         }}});
         let spec = Spec::parse("t.yaml", &document.to_string()).unwrap();
         spec.instance("/components/schemas/S", "it")
+    }
+
+    #[test]
+    fn gives_up_where_schemas_require_each_other() {
+        let names: Vec<String> = (0..12).map(|number| format!("S{number}")).collect();
+        let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        let mut schemas: Map<String, Value> = Map::new();
+        for name in &names {
+            let others: Map<String, Value> =
+                names.iter().filter(|other| *other != name).map(|other| (other.clone(), reference(other))).collect();
+            let required: Vec<&String> = others.keys().collect();
+            schemas.insert(name.clone(), json!({"type": "object", "required": required, "properties": others}));
+        }
+        schemas.insert("Sum".into(), json!({"type": "object", "required": ["left"], "properties": {"left": reference("Term")}}));
+        schemas.insert("Term".into(), json!({"oneOf": [reference("Sum"), {"type": "integer"}]}));
+        let document = json!({"openapi": "3.0.3", "paths": {}, "components": {"schemas": schemas}});
+        let spec = Spec::parse("t.yaml", &document.to_string()).unwrap();
+        assert_eq!(spec.instance("/components/schemas/S0", "it"), None);
+        assert_eq!(spec.instance("/components/schemas/Sum", "it"), Some(json!({"left": 1})));
+        assert!(spec.instance("/components/schemas/Term", "it").is_some());
     }
 
     #[test]

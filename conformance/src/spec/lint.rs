@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::direction::Way;
 use super::model::{Credential, FORM, Operation, essence, is_json};
 use super::pointer::{FlawKind, existing, join, reference, resolve, target, tokens};
 use super::schema::{World, property_names};
@@ -29,13 +30,14 @@ impl Spec {
             found.add("S101", pointer, message.clone());
         }
         let parts = composition_parts(&nodes);
+        let mut usable = BTreeSet::new();
         for node in &nodes {
             self.lint_reference(node, &mut found);
             if reference(node.value).is_some() {
                 continue;
             }
             match node.kind {
-                Kind::Schema => self.lint_schema(node, &parts, &mut found),
+                Kind::Schema => self.lint_schema(node, &parts, &mut usable, &mut found),
                 Kind::Media | Kind::Parameter | Kind::Header => self.lint_examples(node, &mut found),
                 _ => {}
             }
@@ -80,7 +82,9 @@ impl Spec {
         }
     }
 
-    fn lint_schema(&self, node: &Node<'_>, parts: &BTreeSet<String>, found: &mut Found) {
+    /// `usable` are schemas that were compiled as a part of others: compiling each of those that contain each other would compile all of
+    /// them each time.
+    fn lint_schema(&self, node: &Node<'_>, parts: &BTreeSet<String>, usable: &mut BTreeSet<String>, found: &mut Found) {
         let at = node.pointer.as_str();
         let schema = node.value;
         let has = |key: &str| schema.get(key).is_some();
@@ -100,13 +104,19 @@ impl Spec {
             self.lint_required(at, found);
             World::Closed
         };
-        let compiled = self.checkers.get(self.document(), at, World::Closed);
-        if let Err(error) = &*compiled {
-            // A reference that leads nowhere has its own check.
-            if error.kind == FlawKind::Schema {
-                found.add("S116", &error.at, error.message.clone());
+        let is_known = |end: usize| at.get(..end).is_some_and(|above| usable.contains(above));
+        let is_usable = is_known(at.len()) || at.match_indices('/').any(|(end, _)| is_known(end));
+        if !is_usable {
+            match &*self.checkers.get(self.document(), at, World::Closed) {
+                Ok(checker) => usable.extend(checker.sources().iter().cloned()),
+                Err(error) => {
+                    // A reference that leads nowhere has its own check.
+                    if error.kind == FlawKind::Schema {
+                        found.add("S116", &error.at, error.message.clone());
+                    }
+                    return;
+                }
             }
-            return;
         }
         for key in ["example", "default"] {
             if let Some(value) = schema.get(key) {
@@ -211,6 +221,10 @@ impl Spec {
         let document = self.document();
         // A schema that cannot be used has a finding of its own.
         if self.checkers.get(document, schema, world).is_err() {
+            return;
+        }
+        // What is shown may be a request or an answer.
+        if [Way::Request, Way::Response].into_iter().any(|way| self.view(way).accepts(schema, world, value)) {
             return;
         }
         for fault in self.checkers.faults(document, schema, world, value) {

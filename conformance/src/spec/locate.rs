@@ -22,7 +22,7 @@ use crate::finding::Location;
 /// assert_eq!((at.line, at.column), (2, 5));
 /// # Ok::<(), opusclip_conformance::spec::LoadError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Locator {
     file: String,
     places: BTreeMap<String, (usize, usize)>,
@@ -33,7 +33,7 @@ impl Locator {
     ///
     /// # Errors
     ///
-    /// A text that is not one YAML document, or that repeats a key.
+    /// A text that is not one YAML document, repeats a key, has a merge key (`<<`), or holds what JSON cannot.
     pub fn parse(name: &str, text: &str) -> Result<Self, LoadError> {
         read_yaml(name, text).map(|(_, locator)| locator)
     }
@@ -86,7 +86,7 @@ impl Locator {
 ///
 /// # Errors
 ///
-/// A text that is not one YAML document, repeats a key, or holds what JSON cannot.
+/// A text that is not one YAML document, repeats a key, has a merge key (`<<`), or holds what JSON cannot.
 pub fn read_yaml(name: &str, text: &str) -> Result<(Value, Locator), LoadError> {
     read_twice(name, text).map(|(value, locator, _)| (value, locator))
 }
@@ -108,6 +108,10 @@ pub(super) fn read_twice(name: &str, text: &str) -> Result<(Value, Locator, Vec<
     })?;
     let mut locator = Locator { file: name.to_owned(), places: BTreeMap::new() };
     if let Some(root) = documents.first() {
+        if let Some(mark) = merge_key(root, text) {
+            let message = "`<<` is a merge key, which YAML 1.2 does not have: write out what it stands for, or quote it if it is a name";
+            return Err(LoadError::new(name, Some(place(name, &mark)), message.to_owned()));
+        }
         locator.index(root, "", root.span.start);
     }
     let value = to_json(&parsed, "").map_err(|(pointer, message)| LoadError::new(name, locator.locate(&pointer), message))?;
@@ -140,6 +144,23 @@ fn refused(name: &str, text: &str, error: &yaml_serde::Error) -> LoadError {
         message = message.replacen(&format!(" at line {} column {}", at.line, at.column), "", 1);
     }
     LoadError::new(name, location, message)
+}
+
+/// Where a merge key of YAML 1.1 stands. Both parsers keep it as a key like any other; tools that merge read something else.
+fn merge_key(node: &MarkedYaml<'_>, text: &str) -> Option<Marker> {
+    let is_quoted = |mark: &Marker| {
+        let line = text.lines().nth(mark.line().saturating_sub(1));
+        line.and_then(|line| line.chars().nth(mark.col())) != Some('<')
+    };
+    match &node.data {
+        YamlData::Mapping(entries) => entries.iter().find_map(|(key, value)| {
+            let mark = key.span.start;
+            let is_merge = matches!(&key.data, YamlData::Value(Scalar::String(name)) if name == "<<") && !is_quoted(&mark);
+            is_merge.then_some(mark).or_else(|| merge_key(value, text))
+        }),
+        YamlData::Sequence(items) => items.iter().find_map(|item| merge_key(item, text)),
+        _ => None,
+    }
 }
 
 fn key_name(key: &MarkedYaml<'_>) -> Option<String> {
@@ -294,6 +315,15 @@ mod tests {
         let error = read_yaml("t.yaml", "a: 1\nb: .inf\n").unwrap_err();
         assert_eq!(error.to_string(), "t.yaml:2:1: a number that JSON cannot hold");
         assert!(read_yaml("t.yaml", "a: !shelf 1\n").is_err());
+    }
+
+    #[test]
+    fn refuses_merge_keys_and_lets_a_name_that_looks_like_one_pass() {
+        let error = read_yaml("t.yaml", "Base: &base {type: object}\nä: [{Book: {<<: *base, description: A book}}]\n").unwrap_err();
+        assert!(error.to_string().starts_with("t.yaml:2:13: `<<` is a merge key"), "{error}");
+        let (value, _) = read_yaml("t.yaml", "a: {'<<': 1, b: <<}\n").unwrap();
+        assert_eq!(value, serde_json::json!({"a": {"<<": 1, "b": "<<"}}));
+        assert!(read_yaml("t.json", "{\n  \"<<\": {}\n}").is_ok());
     }
 
     #[test]

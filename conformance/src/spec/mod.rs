@@ -36,6 +36,8 @@
 
 mod check;
 mod coverage;
+mod cycle;
+mod direction;
 mod draft;
 mod facet;
 mod instance;
@@ -58,6 +60,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use self::coverage::Index;
+use self::direction::{Views, Way};
 use self::locate::Disagreement;
 use self::schema::World;
 use self::validator::{Checkers, Fault};
@@ -65,12 +68,12 @@ use crate::exchange::{Request, Response};
 use crate::finding::Location;
 
 pub use self::coverage::{Dimension, Inventory, Item};
-pub(crate) use self::draft::{DraftBody, DraftRequest, DraftResponse};
+pub(crate) use self::draft::{DraftBody, DraftRequest, DraftResponse, query as as_pairs, text as as_text};
 #[cfg(feature = "record")]
 pub(crate) use self::leaf::{Member, Schemas};
 pub use self::locate::{Locator, read_yaml};
 pub use self::model::Operation;
-pub(crate) use self::model::{Credential, Media, Parameter, Payload, Place, Reply, essence};
+pub(crate) use self::model::{Credential, Media, Parameter, Payload, Place, Reply, Style, essence};
 #[cfg(feature = "record")]
 pub(crate) use self::pointer::{percent_decode, percent_encode};
 pub(crate) use self::pointer::{reference, resolve};
@@ -91,6 +94,7 @@ pub struct Spec {
     operations: Vec<Operation>,
     checkers: Checkers,
     index: OnceLock<Index>,
+    views: Views,
 }
 
 /// Why a document could not be loaded. Displays as one line: ``openapi.yaml:12:3: duplicate key `paths` ``.
@@ -169,7 +173,7 @@ impl Spec {
     ///
     /// # Errors
     ///
-    /// A text that is not YAML, a duplicate key, or a document that is not OpenAPI 3.0.
+    /// A text that is not YAML, a duplicate key, a merge key (`<<`), or a document that is not OpenAPI 3.0.
     pub fn parse(name: &str, text: &str) -> Result<Self, LoadError> {
         let (document, locator, disagreements) = locate::read_twice(name, text)?;
         let refuse = |pointer: &str, message: String| Err(LoadError::new(name, locator.locate(pointer), message));
@@ -191,6 +195,7 @@ impl Spec {
             disagreements,
             checkers: Checkers::default(),
             index: OnceLock::new(),
+            views: OnceLock::new(),
         })
     }
 
@@ -260,7 +265,7 @@ impl Spec {
     /// for a property that the document requires there, `true` for everything else.
     #[must_use]
     pub fn may_be_absent(&self, operation: &Operation, response: &Response, at: &str) -> bool {
-        self.optional_in_response(operation, response, at)
+        self.view(Way::Response).optional_in_response(operation, response, at)
     }
 
     /// What is wrong with the document itself, by check and place.

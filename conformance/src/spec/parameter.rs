@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::Spec;
-use super::model::{Parameter, Style};
+use super::model::{Credential, Operation, Parameter, Place, Style};
 use super::pointer::percent_decode;
 use super::schema::{World, property_names};
 
@@ -192,13 +192,67 @@ impl Spec {
 
     fn spread_object(&self, parameter: &Parameter, query: &mut Query<'_>) -> Option<Value> {
         let schema = parameter.schema.as_deref()?;
+        let mut names = property_names(self.document(), schema);
+        if self.is_open_spread(parameter) {
+            names.extend(query.unclaimed().into_iter().map(str::to_owned));
+        }
         let mut object = Map::new();
-        for name in property_names(self.document(), schema) {
-            if let Some(text) = query.claim(&name).first() {
-                object.insert(name.clone(), self.member(schema, &name, text));
-            }
+        for name in names {
+            let value = match query.claim(&name).as_slice() {
+                [] => continue,
+                [text] => self.member(schema, &name, text),
+                texts => texts.iter().map(|text| self.member(schema, &name, text)).collect(),
+            };
+            object.insert(name, value);
         }
         (!object.is_empty()).then_some(Value::Object(object))
+    }
+
+    /// Whether a parameter has a pair for each member of an object with any members: it takes all pairs that no other has claimed.
+    pub(super) fn is_open_spread(&self, parameter: &Parameter) -> bool {
+        let Some(schema) = parameter.schema.as_deref() else { return false };
+        let is_spread = parameter.place == Place::Query && parameter.style == Style::Comma && parameter.explode;
+        is_spread && self.schema_shape(schema) == Shape::Object && {
+            let facets = self.facets(schema, None);
+            let further = facets.iter().filter_map(|facet| facet.value.get("additionalProperties")).collect::<Vec<_>>();
+            let is_free = further.is_empty() && property_names(self.document(), schema).is_empty();
+            is_free || further.iter().any(|further| **further != Value::Bool(false))
+        }
+    }
+
+    /// The query parameters, those that take what the others leave at the end. Credentials are left to nobody.
+    pub(super) fn query_parameters<'a>(&self, operation: &'a Operation, query: &mut Query<'_>) -> Vec<&'a Parameter> {
+        let mut all: Vec<&Parameter> = operation.parameters_in(Place::Query).collect();
+        if all.iter().any(|parameter| self.is_open_spread(parameter)) {
+            all.sort_by_key(|parameter| self.is_open_spread(parameter));
+            for credential in operation.security.iter().flatten() {
+                if let Credential::Query(name) = credential {
+                    query.claim(name);
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether a pair of this name belongs to a query parameter, and to no other.
+    pub(crate) fn claims(&self, operation: &Operation, parameter: &Parameter, name: &str) -> bool {
+        if !self.is_open_spread(parameter) {
+            return self.names(parameter, name);
+        }
+        let mut others = operation.parameters_in(Place::Query).filter(|other| !self.is_open_spread(other));
+        let is_credential = |credential: &Credential| matches!(credential, Credential::Query(key) if key == name);
+        !others.any(|other| self.names(other, name)) && !operation.security.iter().flatten().any(is_credential)
+    }
+
+    /// Whether the document gives a pair of a query parameter this name.
+    fn names(&self, parameter: &Parameter, name: &str) -> bool {
+        match (self.shape(parameter), parameter.style, parameter.explode, parameter.schema.as_deref()) {
+            (Shape::Object, Style::Deep, ..) => {
+                name.strip_prefix(parameter.name.as_str()).is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'))
+            }
+            (Shape::Object, Style::Comma, true, Some(schema)) => property_names(self.document(), schema).contains(name),
+            _ => parameter.name == name,
+        }
     }
 
     fn item(&self, parameter: &Parameter, text: &str) -> Value {
@@ -217,7 +271,8 @@ impl Spec {
     }
 
     fn member(&self, schema: &str, name: &str, text: &str) -> Value {
-        match self.property(schema, name) {
+        let entries = || self.facets(schema, None).into_iter().find_map(|facet| facet.entries());
+        match self.property(schema, name).or_else(entries) {
             Some(at) => self.scalar(&at, text),
             None => Value::from(text),
         }

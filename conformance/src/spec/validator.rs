@@ -9,6 +9,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, ValidationError, Validator};
 use serde_json::Value;
 
+use super::direction::HIDDEN;
 use super::pointer::{Flaw, FlawKind, existing, join};
 use super::schema::{World, convert, property_names};
 
@@ -115,6 +116,11 @@ fn source(document: &Value, sources: &[String], path: &str) -> String {
 }
 
 impl Checker {
+    /// Pointers to the schemas that it is made of.
+    pub(super) fn sources(&self) -> &[String] {
+        &self.sources
+    }
+
     fn faults(&self, document: &Value, value: &Value) -> Vec<Fault> {
         let errors: Vec<_> = self.validator.iter_errors(value).collect();
         let mut faults = self.explain(document, &errors);
@@ -139,7 +145,7 @@ impl Checker {
                 }
                 // A value of the wrong type is in no enum either; once is enough.
                 ValidationErrorKind::Enum { .. } if mistyped(errors, error) => {}
-                _ => faults.push(self.fault(document, error, describe_error(error))),
+                _ => faults.push(self.hidden(document, error).unwrap_or_else(|| self.fault(document, error, describe_error(error)))),
             }
         }
         for (error, names) in unplaced {
@@ -202,6 +208,16 @@ impl Checker {
                 faults
             }
         }
+    }
+
+    /// What to say of a property that goes the wrong way.
+    fn hidden(&self, document: &Value, error: &ValidationError<'_>) -> Option<Fault> {
+        let mut fault = self.fault(document, error, String::new());
+        fault.spec_at.truncate(fault.spec_at.strip_suffix("/not")?.len());
+        let mark = document.pointer(&fault.spec_at)?.get(HIDDEN)?.as_str()?;
+        let side = if mark == "readOnly" { "a request" } else { "an answer" };
+        fault.message = format!("the property is `{mark}`, and {side} has none such");
+        Some(fault)
     }
 
     fn fault(&self, document: &Value, error: &ValidationError<'_>, message: String) -> Fault {

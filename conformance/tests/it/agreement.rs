@@ -76,6 +76,81 @@ fn a_call_that_gives_what_is_sent_is_silent() {
     }
 }
 
+const STYLES: &str = "
+openapi: 3.0.3
+info: {title: Styles, version: 1.0.0}
+paths:
+  /x/{ids}:
+    get:
+      operationId: get_x
+      parameters:
+        - {name: ids, in: path, required: true, schema: {type: array, items: {type: integer}}}
+        - {name: size, in: query, style: deepObject, explode: true, schema: {type: object, properties: {min: {type: integer}, max: {type: integer}}}}
+        - {name: pipe, in: query, style: pipeDelimited, explode: false, schema: {type: array, items: {type: string}}}
+        - {name: pipes, in: query, style: pipeDelimited, schema: {type: array, items: {type: string}}}
+        - {name: space, in: query, style: spaceDelimited, schema: {type: array, items: {type: string}}}
+        - {name: flat, in: query, explode: false, schema: {type: object, properties: {a: {type: integer}, b: {type: integer}}}}
+        - {name: filter, in: query, content: {application/json: {schema: {type: object, properties: {a: {type: integer}}}}}}
+        - {name: page, in: query, schema: {type: object, properties: {from: {type: integer}, to: {type: integer}}}}
+        - {name: labels, in: query, schema: {type: object, additionalProperties: {type: integer}}}
+        - {name: X-Set, in: header, schema: {type: object, properties: {a: {type: integer}}}}
+        - {name: plain, in: query, schema: {type: integer}}
+      responses: {'204': {description: Done.}}
+";
+
+/// What the lint says of a call and a request of styles beyond the usual ones.
+fn styled(call: &str, path: &str, query: &str, headers: &str) -> Vec<String> {
+    let text = format!(
+        "fixture: 1\nid: untagged/get_x/case\noperation: get_x\nsummary: s\nprovenance: {{kind: documented, source: p}}\n\
+         call: {{{call}}}\nrequest:\n  method: GET\n  path: {path}\n  query: [{query}]\n  headers: {{{headers}}}\n\
+         response: {{status: 204}}\nexpect: {{client: ok, type: ()}}\n"
+    );
+    let spec = Spec::parse("styles.yaml", STYLES).unwrap();
+    let mut suite = Suite::default();
+    suite.add("case.yaml", "untagged/get_x/case", &text);
+    assert!(suite.broken.is_empty(), "{:?} in\n{text}", suite.broken);
+    lint(&spec, &suite).into_iter().map(|finding| format!("{} {} {}", finding.id, finding.pointer, finding.message)).collect()
+}
+
+#[test]
+fn a_value_is_sent_in_the_style_that_the_document_gives_it() {
+    for (call, path, query, headers) in [
+        ("ids: [1, 2]", "/x/1,2", "", ""),
+        ("ids: '1,2'", "/x/1%2C2", "", ""),
+        ("ids: [1], size: {min: 3, max: 4}", "/x/1", "['size[max]', '4'], ['size[min]', '3']", ""),
+        ("ids: [1], pipe: [a, b], pipes: [c, d], space: [e, f]", "/x/1", "[pipe, a|b], [pipes, c|d], [space, e f]", ""),
+        ("ids: [1], flat: {a: 1, b: 2}", "/x/1", "[flat, 'a,1,b,2']", ""),
+        ("ids: [1], filter: {a: 1}", "/x/1", "[filter, '{\"a\": 1.0}']", ""),
+        ("ids: [1], page: {from: 1}", "/x/1", "[from, '1']", ""),
+        ("ids: [1], labels: {red: 1, blue: 2}, plain: 7, page: {to: 1}", "/x/1", "[red, '1'], [plain, '7'], [blue, '2'], [to, '1']", ""),
+        ("ids: [1], X-Set: {a: 1}", "/x/1", "", "x-set: 'a,1'"),
+    ] {
+        assert_eq!(styled(call, path, query, headers), [""; 0], "{call} {path} {query}");
+    }
+    let mut all = String::new();
+    for (call, path, query, headers) in [
+        ("ids: [1, 2]", "/x/1,3", "", ""),
+        ("ids: [1], size: {min: 3, max: 4}", "/x/1", "['size[min]', '3']", ""),
+        ("ids: [1], size: {min: 3}", "/x/1", "['size[min]', '4'], ['size[max]', '4']", ""),
+        ("ids: [1], size: {min: 3}", "/x/1", "", ""),
+        ("ids: [1], pipe: [a, b]", "/x/1", "[pipe, 'a,b']", ""),
+        ("ids: [1], flat: {a: 1}", "/x/1", "[flat, 'a,2']", ""),
+        ("ids: [1], filter: {a: 1}", "/x/1", "[filter, '{\"a\": 2}']", ""),
+        ("ids: [1], page: {from: 1}", "/x/1", "[from, '1'], [to, '2']", ""),
+        ("ids: [1], labels: {red: 1}", "/x/1", "[red, '1'], [blue, '2']", ""),
+        ("ids: [1], labels: {red: 1}", "/x/1", "[red, x]", ""),
+        ("ids: [1], X-Set: {a: 1}", "/x/1", "", "x-set: 'a,2'"),
+    ] {
+        // Writing into a String cannot fail.
+        let _ = writeln!(all, "{}", format!("call: {{{call}}}\n{path}?{query} {headers}").trim_end());
+        for finding in styled(call, path, query, headers) {
+            let _ = writeln!(all, "-> {finding}");
+        }
+        all.push('\n');
+    }
+    insta::assert_snapshot!(all);
+}
+
 #[test]
 fn a_url_of_the_api_stands_for_all_parameters() {
     let sent = "[version, '1'], [order, down], [mode, 'a b'], [x, 'ä=1']";

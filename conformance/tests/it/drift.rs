@@ -253,6 +253,25 @@ fn documents_that_change_places_give_the_mirror_image() {
     }
 }
 
+/// The way down is as long as there are schemas, and would not fit on the stack.
+#[test]
+fn schemas_inside_each_other_are_compared_however_deep() {
+    let chain = |last: &str| {
+        let schema =
+            |number: u32| json!({"type": "object", "properties": {"next": {"$ref": format!("#/components/schemas/S{}", number + 1)}}});
+        let mut schemas: Map<String, Value> = (0..300).map(|number| (format!("S{number}"), schema(number))).collect();
+        schemas.insert("S300".into(), json!({"type": last}));
+        let answer = json!({"description": "It.", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/S0"}}}});
+        let paths = json!({"/x": {"get": {"operationId": "get_x", "responses": {"200": answer}}}});
+        spec(
+            last,
+            &json!({"openapi": "3.0.3", "info": {"title": "Deep", "version": "1"}, "paths": paths, "components": {"schemas": schemas}}),
+        )
+    };
+    let drift = compare(&chain("string"), &chain("integer"));
+    assert_eq!(drift.changes.iter().map(|change| change.id).collect::<Vec<_>>(), ["D709"]);
+}
+
 #[test]
 fn a_class_says_what_it_means() {
     for (name, _, old, new) in CORPUS.iter() {

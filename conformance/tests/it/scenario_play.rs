@@ -157,3 +157,43 @@ async fn what_is_held_against_a_client_names_both_sides() {
     }
     insta::assert_snapshot!(all);
 }
+
+#[tokio::test]
+async fn a_secret_in_what_a_client_says_is_found() {
+    let scenarios = scenarios(FIXTURE, "{client: ok}");
+    let options = Options { secrets: vec!["sk-canary".into()], ..Options::default() };
+    for (outcome, at) in [
+        (decoded(json!({"id": "b1", "note": "by sk-canary"})), "/outcome/value/note"),
+        (failed(FailureClass::ApiError, None, Some("sk-canary")), "/outcome/code"),
+    ] {
+        let client = Scripted::new(vec![Do::Get(PATH)], outcome);
+        let result = run_scenario(spec(), &suite(), &scenarios.cases[0], &client, &options).await;
+        let leaks: Vec<&str> =
+            result.findings.iter().filter(|finding| finding.id == "C409").map(|finding| finding.pointer.as_str()).collect();
+        assert_eq!(leaks, [at], "{:?}", result.findings);
+        assert!(result.findings.iter().all(|finding| !finding.message.contains("sk-canary")));
+    }
+}
+
+/// A line after the last answer has no call that would meet it.
+#[test]
+fn a_line_after_the_last_scenario_is_found() {
+    if !crate::command::has_python("a_line_after_the_last_scenario_is_found") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = "scenario: 1\nid: a\nsummary: s\nprovenance: {kind: documented, source: p}\n\
+                    do: {fixture: books/get_book/minimal}\nsteps: [{fixture: books/get_book/minimal}]\nexpect: {client: ok}\n";
+    std::fs::write(folder.path().join("a.yaml"), scenario).unwrap();
+    let played = |flags: &str| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_conformance"));
+        program.current_dir(crate::toy::root()).args(["--fixtures", "fixtures", "scenarios", "--key", "sk-test-key", "--scenarios"]);
+        let output = program.arg(folder.path()).arg("--cmd").arg(crate::command::example(flags)).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, told) = played("");
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = played("--break twice");
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("C420") && told.contains("more than one line"), "{told}");
+}

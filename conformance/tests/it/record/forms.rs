@@ -26,10 +26,15 @@ paths:
         - {name: mode, in: query, required: true, schema: {type: string, enum: [all]}}
         - {name: filter, in: query, style: deepObject, explode: true, schema: {type: object, properties: {genre: {type: string, enum: [prose]}}}}
         - {name: X-Tenant, in: header, schema: {type: string}}
+        - {name: X-MemberId, in: header, schema: {type: integer}}
       responses:
         '200':
           description: A list.
-          headers: {x-left: {schema: {type: integer}}, x-token: {schema: {type: string}}}
+          headers:
+            x-left: {schema: {type: integer}}
+            x-token: {schema: {type: string}}
+            X-User-Id: {schema: {type: integer}}
+            X-AccountIds: {schema: {type: integer}}
           content:
             application/json: {schema: {$ref: '#/components/schemas/Lists'}}
             text/plain: {schema: {type: string}}
@@ -54,6 +59,9 @@ components:
         ratio: {type: number}
         id: {type: integer}
         ownerId: {type: integer}
+        user_ids: {type: array, items: {type: integer}}
+        account-ids: {type: array, items: {type: integer}}
+        teamIDs: {type: array, items: {type: integer}}
         paid: {type: integer}
         kind: {type: string, enum: [open]}
         fixed: {type: string, default: usual}
@@ -165,4 +173,37 @@ async fn bodies_and_headers_keep_their_form_and_tell_nothing() {
         );
     }
     insta::assert_snapshot!(told);
+}
+
+#[tokio::test]
+async fn a_short_number_under_the_name_of_an_id_is_not_told() {
+    let in_body = |name: &str| ResponseTemplate::new(200).set_body_raw(format!("{{\"{name}\": [48213]}}"), "application/json");
+    for (name, answer) in [
+        ("user_ids", in_body("user_ids")),
+        ("account-ids", in_body("account-ids")),
+        ("teamIDs", in_body("teamIDs")),
+        ("X-User-Id", ok().insert_header("X-User-Id", "48213")),
+        ("X-AccountIds", ok().insert_header("X-AccountIds", "48213")),
+    ] {
+        let (source, drift) = recorded("ids", "/lists?mode=all", &[], answer).await;
+        assert_eq!(drift, Vec::<String>::new(), "{name}");
+        assert!(!source.to_string().contains("48213"), "{name}: {source}");
+    }
+    let (source, _) = recorded("ids", "/lists?mode=all", &[("X-MemberId", "48213")], ok()).await;
+    assert!(!source.to_string().contains("48213"), "{source}");
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_checked_is_passed_on_and_not_written() {
+    let (spec, folder) = (Arc::new(Spec::parse("lists.yaml", LISTS).unwrap()), Folder::new("large"));
+    let bytes: Vec<u8> = (0..5_u32 << 20).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let answer = ResponseTemplate::new(200).set_body_raw(bytes.clone(), "application/octet-stream");
+    let server = service(move |_| answer.clone()).await;
+    let recorder = Recorder::start(spec, options(&server.uri(), &folder)).await.unwrap();
+    let reply = client().get(format!("{}/lists?mode=all", recorder.url())).send().await.unwrap();
+    assert!(reply.bytes().await.unwrap() == bytes, "the client has another answer");
+    let events = recorder.stop();
+    let [Event::NotRecorded { why, .. }] = events.as_slice() else { panic!("{events:?}") };
+    assert!(why.starts_with("/response: too large to be checked"), "{why}");
+    assert!(folder.files().is_empty());
 }
