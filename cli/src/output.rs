@@ -286,3 +286,18 @@ pub(crate) fn clean_line(text: &str) -> String {
 pub(crate) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn json_steers_no_terminal_and_stays_the_same() {
+        let value = json!({"title": "a\u{9b}2J\u{7f} caf\u{e9} \u{1b}[0m"});
+        let text = json_text(&value.to_string());
+        assert!(!text.contains(char::is_control) && text.contains("caf\u{e9}"), "{text:?}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+}
