@@ -435,8 +435,11 @@ fn conclude(
 
 /// What went wrong after `--create-again`, which would be billed again.
 fn without(failure: &Failure) -> Failure {
-    let next = failure.next().filter(|next| !next.contains(WITHOUT));
-    failure.clone().with_next(next.map_or_else(|| WITHOUT.to_owned(), |next| format!("{next}; {WITHOUT}")))
+    match failure.next() {
+        Some(next) if next.contains(WITHOUT) => failure.clone(),
+        Some(next) => failure.clone().with_next(format!("{next}; {WITHOUT}")),
+        None => failure.clone().with_next(WITHOUT),
+    }
 }
 
 /// Says what would happen. Sends nothing, writes nothing.

@@ -206,7 +206,11 @@ fn after_another_project_nobody_is_told_to_make_one_more() {
     world.opusclip(&["clip", VIDEO]).succeeds();
     assert_eq!(world.sandbox.count("create_project"), 2);
     world.sandbox.fault("get_project=status:404").unwrap();
-    world.opusclip(&again).ends(5).says("; go on without `--create-again`");
+    world
+        .opusclip(&again)
+        .ends(5)
+        .says("; go on without `--create-again`")
+        .says("which is billed; go on without `--create-again`: with it");
     world.opusclip(&["clip", VIDEO, "--create-again", "--dry-run"]).succeeds().says("1 projects, at least 10 credits");
 }
 
